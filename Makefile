@@ -1,0 +1,56 @@
+# crmlab: `make run` builds the workbook, `make test` passes the tests. Each sets everything up by itself.
+# Only Python 3.11 or later, git and make are needed.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+# One thread for linear algebra: the same digits on any machine, and no fight over cores.
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+.PHONY: setup run lab test proof bench lock clean
+
+run: $(READY)
+	$(BIN)/crmlab run --out build/workbook
+
+lab: $(READY)
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/crmlab check notebooks/*.ipynb
+	$(BIN)/pytest -n 2 --dist loadfile -m "not proof" $(PYTEST_FLAGS)
+	$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
+
+proof: $(READY)
+	$(BIN)/pytest -n 2 -m proof $(PYTEST_FLAGS)
+	NPY_DISABLE_CPU_FEATURES="AVX2 FMA3 AVX512F AVX512CD AVX512_SKX" OPENBLAS_CORETYPE=Nehalem \
+		$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --extra real --extra dev --universal --fork-strategy fewest \
+		--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf .venv build
+
+setup: $(READY)
+
+# uv comes first, from its own locked lines; then everything else, bytecode compiled; then crmlab itself.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "crmlab needs Python 3.11 or later; none was found. Name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	awk '/^uv==/ {found = 1} found {print} found && !/\\$$/ {exit}' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(READY)

@@ -1,0 +1,5 @@
+"""`python -m crmlab`."""
+
+from crmlab.cli import main
+
+main()

@@ -1,0 +1,189 @@
+"""Loaders: tables from data sets and from files, held against their contract, and every file announced.
+
+Every data file is read by `read_bytes`, which announces it: `sys.audit("crmlab.data.read", name, sha256)`. Whoever
+records what a run has read listens to that; neither side imports the other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import io
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from crmlab.data.contracts import ContractError, check
+
+# In CSV these columns are text as written: 0001 stays 0001, and NA may be a customer. In others these words are gaps.
+AS_WRITTEN = ["customer_id", "date", "order_id", "product_id"]
+MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"]
+
+
+def read_bytes(path: str | Path, name: str) -> bytes:
+    """The bytes of a data file, announced under `name`.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str
+        The data set's name, or the file's name as the user gave it.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    OSError
+        There is no such file, it is a folder, or it may not be read.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        near = difflib.get_close_matches(Path(path).name, [p.name for p in Path(path).parent.glob("*")], n=1)
+        hint = f"Did you mean {str(Path(path).with_name(near[0]))!r}?" if near else f"You are in {str(Path.cwd())!r}."
+        raise FileNotFoundError(f"there is no file {name!r}. {hint}") from None
+    except IsADirectoryError:
+        raise IsADirectoryError(f"{name!r} is a folder; name a file in it.") from None
+    except PermissionError:
+        raise PermissionError(f"{name!r} may not be read by you; ask its owner, or copy it.") from None
+    sys.audit("crmlab.data.read", name, hashlib.sha256(data).hexdigest())
+    return data
+
+
+def load_cdnow() -> pd.DataFrame:
+    """Purchases of CDs at CDNOW: all by a sample of those who first bought in the first quarter of 1997.
+
+    Returns
+    -------
+    DataFrame, 6,919 rows, 2,357 customers
+        Contract `transactions`: customer_id (the number in the sample, "0001" to "2357"), date (1997-01-01 to
+        1998-06-30), amount (US dollars paid, a row; 8 rows are free), quantity (CDs).
+
+    Raises
+    ------
+    ModuleNotFoundError
+        The package `lifetimes`, which ships the file, is not installed.
+
+    References
+    ----------
+    Fader and Hardie (2001), Forecasting repeat sales at CDNOW: a case study, Interfaces 31(3), S94-S107; file
+    `CDNOW_sample.txt` of the package lifetimes, read where it is installed.
+
+    Examples
+    --------
+    >>> load_cdnow().head(2)
+      customer_id       date  amount  quantity
+    0        0001 1997-01-01   29.33       2.0
+    1        0001 1997-01-18   29.73       2.0
+    """
+    # Found without an import, which warns and takes long.
+    package = importlib.util.find_spec("lifetimes")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError('CDNOW comes with the package lifetimes: pip install "crmlab[real]" installs it.')
+    data = read_bytes(Path(package.origin).parent / "datasets" / "CDNOW_sample.txt", "cdnow")
+    names = ["number_in_all", "customer_id", "date", "quantity", "amount"]
+    table = pd.read_csv(io.BytesIO(data), sep=r"\s+", header=None, names=names, dtype={"customer_id": "str"})
+    return check(table[["customer_id", "date", "amount", "quantity"]], "transactions")
+
+
+DATASETS = {"cdnow": load_cdnow}
+
+
+def load_transactions(source: str | Path) -> pd.DataFrame:
+    """The purchase log of a data set, or of a file of one's own.
+
+    Parameters
+    ----------
+    source : str or Path
+        "cdnow", or the path of a CSV file (UTF-8, commas, one line of column names) or a Parquet file.
+
+    Returns
+    -------
+    DataFrame
+        Contract `transactions`. Ids keep their leading zeros; columns beyond the contract are kept as they are.
+
+    Raises
+    ------
+    ContractError
+        The file's table breaks the contract; rows are counted from 1 below the line of column names.
+    OSError
+        There is no such file, it is a folder, or it may not be read.
+    ValueError
+        There is no such data set, or the file is not what its name says.
+
+    Examples
+    --------
+    >>> len(load_transactions("cdnow"))
+    6919
+    """
+    name = str(source)
+    if name in DATASETS:
+        return DATASETS[name]()
+    readers = {".csv": _read_csv, ".parquet": _read_parquet}
+    if (suffix := Path(source).suffix.lower()) not in readers:
+        near = difflib.get_close_matches(name, DATASETS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(map(repr, DATASETS))
+        raise ValueError(f"{name!r} is neither a data set ({known}) nor a file named .csv or .parquet.{hint}")
+    table = readers[suffix](read_bytes(source, name), name)
+    if table.empty:
+        raise ValueError(f"{name!r} has no rows.")
+    try:
+        return check(table, "transactions")
+    except ContractError as error:
+        raise ContractError(f"{error.table} in {name!r}", error.breaches) from None
+
+
+# What a file begins with, whatever its name says.
+SIGNATURES = {b"PAR1": "a Parquet file: name it .parquet", b"PK\x03\x04": "zipped, perhaps Excel: save it as CSV"}
+
+
+def _read_csv(data: bytes, name: str) -> pd.DataFrame:
+    if not data.strip():
+        raise ValueError(f"{name!r} is empty.")
+    for signature, kind in SIGNATURES.items():
+        if data.startswith(signature):
+            raise ValueError(f"{name!r} is not a CSV file; it is {kind}.")
+    if b"\0" in data:
+        raise ValueError(f"{name!r} is not a CSV file: it is not text. (Text in UTF-16? Save it as UTF-8.)")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{name!r} is not in UTF-8 (first on line {line}). Save it as CSV in UTF-8.") from None
+    try:
+        header = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", header=None, nrows=1, dtype="str").iloc[0]
+        table = pd.read_csv(
+            io.BytesIO(data),
+            encoding="utf-8-sig",
+            dtype=dict.fromkeys(AS_WRITTEN, "str"),
+            keep_default_na=False,
+            na_values={name: "" if name in AS_WRITTEN else MISSING for name in header},
+            low_memory=False,  # one type a column, not one a chunk
+        )
+    except pd.errors.ParserError as error:
+        raise ValueError(f"{name!r} is not a table with commas: {error}.") from None
+    if twice := header[header.duplicated()].tolist():
+        raise ValueError(f"{name!r} has more than one column {twice[0]!r}. Keep one of them, or rename the others.")
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ValueError(f"{name!r} has more values in a row than the {len(header)} names in its first line.")
+    if len(header) == 1 and (separator := next((s for s in ";\t|" if s in str(header[0])), None)):
+        raise ValueError(f"{name!r} has its values separated by {separator!r}. Save it with commas.")
+    return table
+
+
+def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
+    if not data:
+        raise ValueError(f"{name!r} is empty.")
+    if not data.startswith(b"PAR1"):
+        raise ValueError(f"{name!r} is not a Parquet file. If it is CSV, name it .csv.")
+    from pyarrow import ArrowException
+
+    try:
+        return pd.read_parquet(io.BytesIO(data))
+    except (ArrowException, OSError) as error:
+        raise ValueError(f"{name!r} is a damaged Parquet file: {str(error).splitlines()[0]}") from None

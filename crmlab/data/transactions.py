@@ -1,0 +1,253 @@
+"""From a purchase log to what the models of buying need: one row a customer.
+
+All arithmetic is on whole days: the log is sorted once, by one integer for customer and day; its amounts are added up
+by day; the rest is counting along the sorted days.
+"""
+
+from __future__ import annotations
+
+import warnings
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from crmlab.data.contracts import check, read_dates
+
+DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}  # DECISIONS.md, "Units of time"
+
+Day = str | date | pd.Timestamp | np.datetime64
+
+
+def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, unit: str = "week") -> pd.DataFrame:
+    """Frequency, recency, T and monetary value of each customer.
+
+    Parameters
+    ----------
+    transactions : DataFrame, one row a purchase
+        Contract `transactions`.
+    observed_until : date, optional
+        The last day of the observation, the whole day; the last date of the log if not given.
+    unit : {"week", "day", "month", "year"}
+        The unit of recency and T: 7 days, 1 day, 365.25 / 12 days, 365.25 days.
+
+    Returns
+    -------
+    DataFrame, one row a customer, in the order of customer_id
+        Contract `customer_summary`: customer_id; frequency, the purchase days after the first; recency, from the first
+        purchase day to the last, in `unit`; T, from the first purchase day to `observed_until`, in `unit`;
+        monetary_value, the mean of the day totals over the days that frequency counts, in the currency of the log, 0
+        without any. `attrs` holds `unit`, `observed_until` and `left_out` (see Notes).
+
+    Raises
+    ------
+    ContractError
+        The log breaks its contract.
+    ValueError
+        The log is empty, has no purchase, or goes on after `observed_until`; or the unit or the day is none.
+
+    Warns
+    -----
+    UserWarning
+        Refund days were left out.
+
+    Notes
+    -----
+    Amounts of one customer on one day are added up; the day is a purchase day if the total is not negative, and a
+    refund day otherwise. Refund days are left out, and counted in `attrs["left_out"]`: DECISIONS.md, "What a purchase
+    is". The lengths of month and year: DECISIONS.md, "Units of time".
+
+    References
+    ----------
+    Fader, Hardie and Lee (2005), "Counting your customers" the easy way, Marketing Science 24(2), 275-284: (x, t_x, T).
+
+    Examples
+    --------
+    >>> log = pd.DataFrame({"customer_id": ["a", "a", "b"], "date": ["2024-01-01", "2024-01-15", "2024-01-08"],
+    ...                     "amount": [20.0, 30.0, 10.0]})
+    >>> summarize(log, observed_until="2024-01-29")
+      customer_id  frequency  recency    T  monetary_value
+    0           a          1      2.0  4.0            30.0
+    1           b          0      0.0  3.0             0.0
+    """
+    days = _purchase_days(transactions, observed_until, unit)
+    table = _summary(days, days.until, unit)
+    table.attrs = {"unit": unit, "observed_until": _iso(days.until), "left_out": days.left_out}
+    return table
+
+
+def split(
+    transactions: pd.DataFrame, calibration_end: Day, observed_until: Day | None = None, unit: str = "week"
+) -> pd.DataFrame:
+    """The summary up to a day, and what each customer bought after it.
+
+    Parameters
+    ----------
+    transactions : DataFrame, one row a purchase
+        Contract `transactions`.
+    calibration_end : date
+        The last day of the calibration, the whole day; the hold-out begins on the next.
+    observed_until : date, optional
+        The last day of the hold-out, the whole day; the last date of the log if not given.
+    unit : {"week", "day", "month", "year"}
+        The unit of recency, T and duration_holdout, as in `summarize`.
+
+    Returns
+    -------
+    DataFrame, one row a customer who bought by `calibration_end`, in the order of customer_id
+        The columns of `summarize` for the rows up to `calibration_end`, and: frequency_holdout, the purchase days after
+        it; monetary_value_holdout, the mean of their day totals, in the currency of the log, 0 without any;
+        duration_holdout, from `calibration_end` to `observed_until`, in `unit`. `attrs` holds `unit`,
+        `calibration_end`, `observed_until` and `left_out`, with the customers who first bought after `calibration_end`
+        and are in no row.
+
+    Raises
+    ------
+    ContractError
+        The log breaks its contract.
+    ValueError
+        As in `summarize`, or `calibration_end` is not within the log, or nobody bought by then.
+
+    Warns
+    -----
+    UserWarning
+        Refund days were left out, as in `summarize`.
+
+    Notes
+    -----
+    The hold-out counts and averages by the definitions of the calibration: DECISIONS.md, "What a purchase is" and
+    "Hold-out".
+
+    References
+    ----------
+    Fader, Hardie and Lee (2005), "Counting your customers" the easy way, Marketing Science 24(2), 275-284: 39 weeks to
+    calibrate, 39 weeks to predict.
+
+    Examples
+    --------
+    >>> log = pd.DataFrame({"customer_id": ["a", "a", "b"], "date": ["2024-01-01", "2024-01-15", "2024-01-08"],
+    ...                     "amount": [20.0, 30.0, 10.0]})
+    >>> table = split(log, "2024-01-08", observed_until="2024-01-29")
+    >>> table[["frequency", "T", "frequency_holdout", "monetary_value_holdout", "duration_holdout"]].to_dict("index")[0]
+    {'frequency': 0, 'T': 1.0, 'frequency_holdout': 1, 'monetary_value_holdout': 30.0, 'duration_holdout': 3.0}
+    """
+    days = _purchase_days(transactions, observed_until, unit)
+    end = _day(calibration_end, "calibration_end")
+    if not days.since <= end < days.until:
+        raise ValueError(
+            f"calibration_end is {_iso(end)}; the log is observed from {_iso(days.since)} to {_iso(days.until)}, "
+            "and some of that must lie after it."
+        )
+    before, after = days.where(days.day <= end), days.where(days.day > end)
+    if not before.day.size:
+        raise ValueError(
+            f"nobody bought by {_iso(end)}, the calibration_end; the first purchase is on {_iso(int(days.day.min()))}."
+        )
+    known = np.unique(before.customer)
+    frequency = np.bincount(after.customer, minlength=len(days.ids))[known]
+    spend = np.bincount(after.customer, weights=after.total, minlength=len(days.ids))[known]
+    table = _summary(before, end, unit).assign(
+        frequency_holdout=frequency,
+        monetary_value_holdout=spend / np.maximum(frequency, 1),
+        duration_holdout=(days.until - end) / DAYS[unit],
+    )
+    later = np.unique(days.customer).size - known.size
+    table.attrs = {
+        "unit": unit,
+        "calibration_end": _iso(end),
+        "observed_until": _iso(days.until),
+        "left_out": days.left_out | {"customers_after_calibration": later},
+    }
+    return table
+
+
+class PurchaseDays(NamedTuple):
+    """The purchase days of a log, one entry each, by customer, then day (a whole number; 0 is 1970-01-01)."""
+
+    ids: pd.Index  # the customers, in order
+    customer: np.ndarray  # positions in ids
+    day: np.ndarray
+    total: np.ndarray  # what the customer paid on the day
+    since: int  # the first day of the log
+    until: int  # the last day observed
+    left_out: dict[str, int | float]
+
+    def where(self, chosen: np.ndarray) -> PurchaseDays:
+        return self._replace(customer=self.customer[chosen], day=self.day[chosen], total=self.total[chosen])
+
+
+def _purchase_days(transactions: pd.DataFrame, observed_until: Day | None, unit: str) -> PurchaseDays:
+    if unit not in DAYS:
+        raise ValueError(f"unit must be one of {', '.join(DAYS)}, not {unit!r}")
+    log = check(transactions, "transactions")
+    if log.empty:
+        raise ValueError("transactions has no rows: there is nothing to summarize.")
+    row_day = log["date"].to_numpy("datetime64[D]").astype(np.int64)
+    since, last = int(row_day.min()), int(row_day.max())
+    until = last if observed_until is None else _day(observed_until, "observed_until")
+    if late := int(np.count_nonzero(row_day > until)):
+        raise ValueError(
+            f"transactions has {_count(late, 'row')} after {_iso(until)}, the day observed until; the last is on "
+            f"{_iso(last)}. Observe until then, take these rows out, or let split use them as the hold-out."
+        )
+
+    row_customer, ids = pd.factorize(log["customer_id"], sort=True)
+    span = last - since + 1
+    key = row_customer * span + (row_day - since)
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    start = np.flatnonzero(np.diff(key, prepend=-1))
+    # To a millionth: so 10.10 + 20.20 - 30.30 is 0 and no refund, and the order of the rows does not matter.
+    total = np.add.reduceat(log["amount"].to_numpy()[order], start).round(6) + 0.0
+    customer, day = np.divmod(key[start], span)
+
+    bought = total >= 0
+    if not bought.any():
+        raise ValueError("transactions has no purchase: on every day the amounts of a customer add up to less than 0.")
+    refund_days, refund_amount = int(np.count_nonzero(~bought)), float(total[~bought].sum())
+    without_purchase = len(ids) - np.unique(customer[bought]).size
+    if refund_days:
+        warnings.warn(
+            f"{_count(refund_days, 'refund day')} (together {refund_amount:,.2f}) left out, and "
+            f"{_count(without_purchase, 'customer')} with no other day. To net a refund against its purchase, give it "
+            "the date of the purchase.",
+            stacklevel=3,
+        )
+    left_out = {
+        "refund_days": refund_days,
+        "refund_amount": refund_amount,
+        "customers_without_purchase": without_purchase,
+    }
+    return PurchaseDays(ids, customer, day + since, total, since, until, left_out).where(bought)
+
+
+def _summary(days: PurchaseDays, until: int, unit: str) -> pd.DataFrame:
+    first = np.flatnonzero(np.diff(days.customer, prepend=-1))  # where each customer begins
+    frequency = np.diff(first, append=days.customer.size) - 1
+    repeat = days.total.copy()
+    repeat[first] = 0
+    return pd.DataFrame(
+        {
+            "customer_id": days.ids[days.customer[first]],
+            "frequency": frequency,
+            "recency": (days.day[first + frequency] - days.day[first]) / DAYS[unit],
+            "T": (until - days.day[first]) / DAYS[unit],
+            "monetary_value": np.add.reduceat(repeat, first) / np.maximum(frequency, 1),
+        }
+    )
+
+
+def _day(value: Any, name: str) -> int:
+    dates, _ = read_dates(pd.Series([value], dtype="object"))
+    if dates.isna().any():
+        raise ValueError(f"{name} must be a day, such as '1997-09-30', not {value!r}")
+    return int(dates.to_numpy("datetime64[D]").astype(np.int64)[0])
+
+
+def _iso(day: int) -> str:
+    return str(np.datetime64(day, "D"))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,199 @@
+"""Running a notebook: parameters checked first, papermill in a kernel of its own, the output written whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from crmlab.runner.inputs import checked, parameters
+from crmlab.runner.notebooks import NotebookError, notebook_bytes, read_notebook, source_hash, write_whole
+from crmlab.runner.provenance import READS_FILE, data_read, git_state, reads_file, versions
+from crmlab.runner.records import results
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from nbformat import NotebookNode
+
+__all__ = ["NotebookError", "Run", "execute", "run"]
+
+# One thread for linear algebra: the same digits on every machine, and runs beside each other do not fight for cores.
+KERNEL_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+INJECTED = "injected-parameters"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of running a notebook once.
+
+    Attributes
+    ----------
+    notebook, output : Path
+        The notebook that was run, and the executed copy.
+    parameters : dict
+        All of them, defaults included.
+    status : {"done", "failed", "interrupted"}
+    error : str or None
+        Cell and error of a failed run, in one line.
+    seconds : float
+        Wall-clock duration.
+    results : DataFrame
+        What it recorded, as `crmlab.runner.results` gives it; of a failed run, up to the failure.
+    provenance : dict
+        notebook_sha256, parameters, data (name and sha256 of each file read), versions, commit, dirty, started (UTC).
+    """
+
+    notebook: Path
+    output: Path
+    parameters: dict[str, Any]
+    status: str
+    error: str | None
+    seconds: float
+    results: pd.DataFrame
+    provenance: dict[str, Any]
+
+
+def run(notebook: str | Path, out: str | Path, /, **parameters: Any) -> Run:
+    """Run a notebook with parameters.
+
+    Parameters
+    ----------
+    notebook : path
+    out : path
+        The executed notebook: a file that ends in .ipynb, or a folder, made when missing.
+    **parameters
+        Those that differ from the notebook's defaults. Relative paths mean the current folder.
+
+    Returns
+    -------
+    Run
+        A cell that fails gives a run of status "failed", its notebook kept.
+
+    Raises
+    ------
+    NotebookError
+        No such notebook, not a notebook, no parameters cell, no `allow`; or `out` is the notebook itself.
+    ParameterError
+        Unknown name, wrong type, or a value that is not allowed. No kernel was started.
+    KeyboardInterrupt
+        The run was interrupted: the kernel is gone, the output is kept and marked.
+    """
+    return execute(notebook, out, parameters)
+
+
+def execute(
+    notebook: str | Path,
+    out: str | Path,
+    values: Mapping[str, Any],
+    progress: Callable[[int, int], None] = lambda done, cells: None,
+) -> Run:
+    """`run`, its parameters in a mapping, and told of each finished cell: how many are done, of how many."""
+    notebook, out = Path(notebook), Path(out)
+    output = out if out.suffix == ".ipynb" else out / notebook.name
+    node = read_notebook(notebook)
+    filled = checked(parameters_of(notebook, node), values)
+    if output.resolve() == notebook.resolve():
+        raise NotebookError(f"{notebook}: the output would overwrite the notebook; name another file or folder")
+    provenance = {
+        "notebook_sha256": source_hash(node),
+        "parameters": filled,
+        "versions": versions(),
+        **git_state(notebook.resolve().parent),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    begun = time.monotonic()
+    status, error = "interrupted", None
+    with reads_file() as reads, TemporaryDirectory(prefix="crmlab-") as folder:
+        unfinished = Path(folder) / "notebook.ipynb"
+        try:
+            error = failure(node, unfinished, dict(values), {READS_FILE: str(reads)}, progress)
+            status = "failed" if error else "done"
+        finally:
+            seconds = time.monotonic() - begun
+            provenance["data"] = data_read(reads)
+            executed = without_papermill(read_notebook(unfinished) if unfinished.exists() else node)
+            facts = {"status": status, "error": error, "seconds": round(seconds, 3), "notebook": notebook.name}
+            executed.metadata["crmlab"] = facts | provenance
+            write_whole(output, notebook_bytes(executed))
+    return Run(notebook, output, filled, status, error, seconds, results(executed), provenance)
+
+
+def parameters_of(notebook: Path, node: NotebookNode) -> dict[str, Any]:
+    """The parameters of a notebook that was read already; messages name its file."""
+    try:
+        return parameters(node)
+    except NotebookError as error:
+        raise NotebookError(str(error).replace("notebook:", f"{notebook}:", 1)) from None
+
+
+def failure(
+    node: NotebookNode,
+    unfinished: Path,
+    values: dict[str, Any],
+    environment: Mapping[str, str],
+    progress: Callable[[int, int], None],
+) -> str | None:
+    """Execute a notebook into the file `unfinished`; the cell and error that stopped it, or None."""
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    cells = sum(cell.cell_type == "code" for cell in node.cells) + bool(values)
+    done = 0
+
+    def cell_done(**_: Any) -> None:
+        nonlocal done
+        done += 1
+        progress(done, cells)
+
+    try:
+        papermill.execute_notebook(
+            node,
+            str(unfinished),
+            parameters=values,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            start_timeout=120,
+            kernel_manager_class=kernel_manager({**KERNEL_ENVIRONMENT, **environment}),
+            shutdown_kernel="immediate",
+            extra_arguments=["--log-level=ERROR"],  # ipykernel's notes on itself would land on the page
+            coalesce_streams=True,
+            on_cell_executed=cell_done,
+        )
+    except papermill.PapermillExecutionError as error:
+        return f"cell [{error.exec_count}]: {error.ename}: {error.evalue}".strip()
+    except DeadKernelError:
+        return f"cell [{done + 1}]: the kernel died (out of memory, or killed)"
+    return None
+
+
+def kernel_manager(environment: Mapping[str, str]) -> type:
+    """A class of kernel managers whose kernels have these environment variables beside the usual ones."""
+    from jupyter_client.manager import AsyncKernelManager
+
+    class Manager(AsyncKernelManager):
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            await super().start_kernel(env={**os.environ, **environment}, **options)
+
+    return Manager
+
+
+def without_papermill(node: NotebookNode) -> NotebookNode:
+    """An executed notebook without papermill's times, paths and notes: what a run is, `metadata.crmlab` says."""
+    node.cells = [cell for cell in node.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
+    for part in [node, *node.cells]:
+        part.metadata.pop("papermill", None)
+    for cell in node.cells:
+        cell.metadata.pop("execution", None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]  # papermill adds an empty list
+        if INJECTED in cell.metadata.get("tags", []):
+            cell["id"] = INJECTED  # papermill's is random; equal runs are to give equal files
+    return node

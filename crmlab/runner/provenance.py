@@ -1,0 +1,65 @@
+"""Where a run came from: notebook, parameters, versions, commit, and the data that it read."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import distributions
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+EVENT = "crmlab.data.read"  # raised with sys.audit by whoever reads a data file: (name, SHA-256 of its bytes)
+READS_FILE = "CRMLAB_READS_FILE"
+
+
+def listen_for_data_reads() -> None:
+    """In a kernel that the runner started: note each data file that is read, for the run's provenance."""
+    file = os.environ.pop(READS_FILE, None)  # taken once: a process that the notebook starts is not the notebook
+    if file is None:
+        return
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == EVENT:
+            with open(file, "a", encoding="utf-8") as reads:
+                reads.write(json.dumps({"name": str(arguments[0]), "sha256": str(arguments[1])}) + "\n")
+
+    sys.addaudithook(note)
+
+
+@contextmanager
+def reads_file() -> Iterator[Path]:
+    """A file for a kernel to note its data reads in, gone afterwards."""
+    with TemporaryDirectory(prefix="crmlab-") as folder:
+        yield Path(folder) / "reads.jsonl"
+
+
+def data_read(file: Path) -> list[dict[str, str]]:
+    """Name and checksum of each data file that was read, in order, each once."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return list({line: json.loads(line) for line in lines}.values())
+
+
+def versions() -> dict[str, str]:
+    """Python and every installed package, by name."""
+    packages = {d.metadata["Name"].lower(): d.version for d in distributions()}
+    return {"python": platform.python_version(), **dict(sorted(packages.items()))}
+
+
+def git_state(folder: Path) -> dict[str, Any]:
+    """Commit of the checkout that holds a folder and whether anything in it was changed; both None outside of one."""
+
+    def git(*words: str) -> str | None:
+        try:
+            answer = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=20)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return answer.stdout.strip() if answer.returncode == 0 else None
+
+    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
