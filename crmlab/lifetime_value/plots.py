@@ -1,0 +1,85 @@
+"""Pictures of the models of buying."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crmlab import figures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from crmlab.lifetime_value.beta_geo_nbd import BetaGeoNBD
+
+
+def plot_probability_alive(
+    model: BetaGeoNBD, T: float, frequencies: Sequence[int] = (1, 4, 15), ax: Axes | None = None
+) -> Axes:
+    """Draw the probability of being alive against the time of the last purchase, a line a frequency.
+
+    Parameters
+    ----------
+    model : BetaGeoNBD
+        Fitted, or with known parameters.
+    T : float
+        How long the customers were observed, in the model's unit.
+    frequencies : sequence of int
+        Repeat purchases of each line, from 1 on.
+    ax : Axes, optional
+        Made when missing.
+
+    Returns
+    -------
+    Axes
+        Without title.
+
+    Examples
+    --------
+    >>> known = BetaGeoNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426)  # doctest: +SKIP
+    >>> plot_probability_alive(known, T=39)  # doctest: +SKIP
+    """
+    ax = ax or figures.axes()[1]
+    last = np.linspace(T / 100, T, 100)
+    for frequency, color in zip(frequencies, figures.PALETTE, strict=False):
+        grid = pd.DataFrame({"customer_id": last.astype(str), "frequency": frequency, "recency": last, "T": T})
+        alive = model.probability_alive(grid).to_numpy()
+        ax.plot(last, alive, color=color)
+        words = f" {frequency} repeat purchase{'s' * (frequency > 1)}"
+        ax.annotate(words, (T, alive[-1]), color=color, va="center")
+    ax.set_xlim(0, T * 1.3)  # room for the words at the lines' ends
+    ax.set_xticks(np.linspace(0, T, 4).round())
+    figures.label(ax, "", f"{model.unit} of the last purchase", "probability of being alive")
+    return ax
+
+
+def plot_holdout(by_group: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw purchases in the hold-out, actual and forecast, against purchases in calibration.
+
+    Parameters
+    ----------
+    by_group : DataFrame, one row a group of customers
+        Indexed by repeat purchases in calibration, the last row being that many or more. Columns `actual` and one a
+        forecast, in purchases a customer.
+    ax : Axes, optional
+        Made when missing.
+
+    Returns
+    -------
+    Axes
+        Without title.
+    """
+    ax = ax or figures.axes()[1]
+    actual = by_group["actual"]
+    ax.plot(actual.index, actual, color=figures.GREY, marker="s", linewidth=3, label="actual")
+    forecasts = by_group.drop(columns="actual")
+    for forecast, color, marker in zip(forecasts, figures.PALETTE, "o^vD", strict=False):
+        ax.plot(by_group.index, by_group[forecast], color=color, marker=marker, label=forecast)
+    ax.set_xticks(by_group.index, [*map(str, by_group.index[:-1]), f"{by_group.index[-1]}+"])
+    ax.legend()
+    figures.label(ax, "", "repeat purchases in calibration", "purchases a customer in the hold-out")
+    return ax

@@ -1,0 +1,246 @@
+"""The workbook: chapters run, each beside the others, and left as notebooks, pages and an index."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+import crmlab
+from crmlab.runner.notebooks import NotebookError, read_notebook, write_whole
+from crmlab.runner.inputs import Parameter, ParameterError, checked, parameters
+from crmlab.runner.records import stored_results
+from crmlab.runner.execution import Run, execute
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from crmlab.workbook.pages import Entry
+
+Job = tuple[Path, Path, dict[str, Any]]  # chapter, executed copy, parameters
+Progress = Callable[[str, int, int], None]  # chapter, cells done, cells in all
+
+
+def chapters_folder() -> Path:
+    """The folder of the chapters: `notebooks` here, or in the checkout that this package was installed from.
+
+    Raises
+    ------
+    NotebookError
+        There is none.
+    """
+    for folder in (Path("notebooks"), Path(crmlab.__file__).parents[1] / "notebooks"):
+        if folder.is_dir():
+            return folder
+    raise NotebookError("no folder 'notebooks' here; run crmlab in a checkout of its repository, or name a notebook")
+
+
+def find_chapters(names: Sequence[str]) -> list[Path]:
+    """The notebooks that names mean: a number, a topic, a file's name or a path; all chapters for no name.
+
+    Raises
+    ------
+    NotebookError
+        A name that means no chapter, with those that there are; or no chapters at all.
+    """
+    if names and all(name.endswith(".ipynb") for name in names):
+        return list(dict.fromkeys(Path(name) for name in names))
+    there = sorted(chapters_folder().glob("[0-9][0-9]_*.ipynb"))
+    if not there:
+        raise NotebookError(f"{chapters_folder()}: no chapters in this folder")
+    return list(dict.fromkeys(find_chapter(name, there) for name in names)) if names else there
+
+
+def find_chapter(name: str, there: Sequence[Path]) -> Path:
+    """The one notebook that a name means."""
+    if name.endswith(".ipynb"):
+        return Path(name)
+    for path in there:
+        number, topic = path.stem.split("_", 1)
+        if name in (path.stem, topic) or (name.isdecimal() and int(name) == int(number)):
+            return path
+    raise NotebookError(f"no chapter {name!r}; there are: {', '.join(path.stem for path in there)}")
+
+
+def parsed_values(chapter: Path, settings: Sequence[str]) -> dict[str, Any]:
+    """Parameters from texts `name=value`, checked against what the chapter allows.
+
+    Raises
+    ------
+    ParameterError
+        In one line that names the chapter.
+    """
+    declared = parameters(chapter)
+    try:
+        values = dict(parsed_setting(declared, setting) for setting in settings)
+        checked(declared, values)
+    except ParameterError as error:
+        raise ParameterError(f"{chapter.stem}: {error}") from None
+    return values
+
+
+def parsed_setting(declared: Mapping[str, Parameter], setting: str) -> tuple[str, Any]:
+    """Name and value of one text `name=value`."""
+    name, equals, text = setting.partition("=")
+    if not equals or not name:
+        raise ParameterError(f"{setting!r} is not of the form name=value")
+    return name, declared[name].parse(text) if name in declared else text
+
+
+def planned(chapters: Sequence[Path], settings: Sequence[str], out: Path) -> list[Job]:
+    """What to run, every chapter's parameters checked before the first kernel starts.
+
+    Parameters
+    ----------
+    chapters : paths of notebooks
+    settings : texts `name=value`, for all of them
+    out : folder for the executed notebooks
+
+    Raises
+    ------
+    NotebookError, ParameterError
+        A chapter that cannot be run, or not with these values.
+    """
+    stems = [chapter.stem for chapter in chapters]
+    if twice := {stem for stem in stems if stems.count(stem) > 1}:
+        raise NotebookError(f"two notebooks are called {min(twice)}: their outputs would be one file")
+    return [(chapter, out / chapter.name, parsed_values(chapter, settings)) for chapter in chapters]
+
+
+def build(jobs: Sequence[Job], out: Path, workers: int, progress: Progress) -> Iterator[Run]:
+    """Run chapters and write their notebooks, pages and the index; the runs, as they finish.
+
+    Parameters
+    ----------
+    jobs : as `planned` gives them
+    out : folder, made when missing
+    workers : processes at once
+    progress : told chapter, cells done, cells in all
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After every kernel is gone and what ran is marked interrupted.
+    """
+    try:
+        if min(workers, len(jobs)) == 1:
+            for job in jobs:
+                yield execute(*job, progress=partial(progress, job[0].stem))
+        else:
+            yield from parallel_runs(jobs, workers, progress)
+    finally:
+        write_pages(out)
+
+
+def parallel_runs(jobs: Sequence[Job], workers: int, progress: Progress) -> Iterator[Run]:
+    """Runs on several processes, as they finish. Processes, because papermill changes folders while it runs."""
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, interruptible_pool(min(workers, len(jobs)), context) as pool:
+        news = manager.Queue()
+        pending = {pool.submit(run_and_tell, news, *job) for job in jobs}
+        while pending:
+            tell(news, progress)
+            finished = {future for future in pending if future.done()}
+            pending -= finished
+            for future in finished:
+                yield future.result()
+
+
+@contextmanager
+def interruptible_pool(workers: int, context: Any) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose workers, when this process is interrupted, end their kernels before they end themselves."""
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=obey_only_the_parent)
+    try:
+        yield pool
+    except BaseException:
+        for process in list(pool._processes.values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def obey_only_the_parent() -> None:
+    """In a worker: Ctrl-C is the parent's affair, and the parent's SIGTERM interrupts the run."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def interrupt(*_: Any) -> None:
+    """Stop what is running, as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def run_and_tell(news: Any, chapter: Path, out: Path, values: dict[str, Any]) -> Run:
+    """Run a chapter in a worker; its progress goes into a queue."""
+    return execute(chapter, out, values, progress=lambda done, cells: news.put((chapter.stem, done, cells)))
+
+
+def tell(news: Any, progress: Progress) -> None:
+    """Pass on what the workers have told, after waiting a moment for it."""
+    try:
+        progress(*news.get(timeout=0.1))
+        while True:
+            progress(*news.get_nowait())
+    except Empty:
+        return
+
+
+# -------------------------------------------------------------------------------------------------------------- pages
+
+
+def write_pages(out: Path) -> None:
+    """Pages and index of a folder of executed notebooks, made from the notebooks themselves."""
+    from crmlab.workbook.pages import index_html, page_html
+
+    executed = {path: read_notebook(path) for path in sorted(out.glob("*.ipynb"))}
+    executed = {path: node for path, node in executed.items() if "crmlab" in node.metadata}
+    links = [None, *((page_title(path, node), f"{path.stem}.html") for path, node in executed.items()), None]
+    for place, (path, node) in enumerate(executed.items()):
+        page = page_html(node, notebook_file=path.name, previous=links[place], following=links[place + 2])
+        write_whole(path.with_suffix(".html"), page.encode("utf-8"))
+    if executed:
+        entries = [entry(path, node) for path, node in executed.items()]
+        write_whole(out / "index.html", index_html(entries).encode("utf-8"))
+
+
+def page_title(path: Path, node: NotebookNode) -> str:
+    """A chapter's title with its number."""
+    from crmlab.workbook.pages import title_and_question
+
+    return f"{number(path)} {title_and_question(node)[0]}".strip()
+
+
+def number(path: Path) -> str:
+    """The chapter number in a file's name; empty for a notebook without."""
+    found = re.match(r"(\d\d)_", path.name)
+    return found[1] if found else ""
+
+
+def entry(path: Path, node: NotebookNode) -> Entry:
+    """What the index says of one executed notebook."""
+    from crmlab.workbook.pages import Entry, money, title_and_question
+
+    title, question = title_and_question(node)
+    facts = node.metadata["crmlab"]
+    decision: dict[str, Any] = next((r for r in stored_results(node) if r["kind"] == "decision"), {})
+    return Entry(
+        number=number(path),
+        title=title,
+        question=question,
+        status=facts["status"],
+        seconds=facts["seconds"],
+        decision=decision.get("text"),
+        money=money(decision) if decision else None,
+        baseline=decision.get("baseline"),
+        error=facts["error"],
+        page=f"{path.stem}.html",
+        notebook=path.name,
+    )
