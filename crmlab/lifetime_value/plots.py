@@ -83,3 +83,60 @@ def plot_holdout(by_group: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.legend()
     figures.label(ax, "", "repeat purchases in calibration", "purchases a customer in the hold-out")
     return ax
+
+
+def plot_weekly_purchases(transactions: pd.DataFrame, calibration_end: str, ax: Axes | None = None) -> Axes:
+    """Draw the number of purchases in each whole week, and where the calibration ends.
+
+    Parameters
+    ----------
+    transactions : DataFrame, one row a purchase
+        Contract `transactions`.
+    calibration_end : date
+    ax : Axes, optional
+        Made when missing.
+
+    Returns
+    -------
+    Axes
+        Without title; its first line holds the numbers.
+    """
+    ax = ax or figures.axes()[1]
+    weekly = transactions.set_index("date").resample("7D", origin="start").size()
+    whole = weekly if (transactions["date"].max() - weekly.index[-1]).days == 6 else weekly.iloc[:-1]
+    ax.plot(whole.index, whole, color=figures.BLUE)
+    end = pd.Timestamp(calibration_end)
+    ax.axvline(end, color=figures.GREY, linestyle="--")
+    ax.annotate(" calibration ends", (end, whole.max()), color=figures.GREY)
+    ax.set_ylim(0)
+    figures.label(ax, "", "week", "purchases a week")
+    return ax
+
+
+def plot_promises(promised: pd.Series, likely: pd.DataFrame, happened: float, ax: Axes | None = None) -> Axes:
+    """Draw promised values as bars with their intervals, and what happened as a line across them.
+
+    Parameters
+    ----------
+    promised : Series, one entry a promise
+    likely : DataFrame
+        `low` and `high` of each, under the same names.
+    happened : float
+        NaN where nobody knows: no line.
+    ax : Axes, optional
+        Made when missing.
+
+    Returns
+    -------
+    Axes
+        Without title.
+    """
+    ax = ax or figures.axes(figsize=(7, 2.6))[1]
+    ends = likely.loc[promised.index]
+    reach = [promised - ends["low"], ends["high"] - promised]
+    ax.barh(promised.index, promised, height=0.6, color=[figures.ORANGE, figures.BLUE], xerr=reach, capsize=4)
+    ax.set_ylim(-0.5, len(promised) - 0.2)
+    if not np.isnan(happened):
+        ax.axvline(happened, color=figures.GREY, linestyle="--")
+        ax.annotate(" what came", (happened, len(promised) - 0.45), color=figures.GREY)
+    return ax
