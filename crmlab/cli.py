@@ -24,8 +24,8 @@ Chapters = Annotated[
 
 def main() -> None:
     """Run the command; every refusal is one line on standard error."""
-    from crmlab.runner.notebooks import NotebookError
     from crmlab.runner.inputs import ParameterError
+    from crmlab.runner.notebooks import NotebookError
     from crmlab.runner.records import RecordError
 
     signal.signal(signal.SIGTERM, interrupted)
@@ -40,6 +40,11 @@ def main() -> None:
 def interrupted(*_: object) -> NoReturn:
     """End as Ctrl-C does, so that no kernel is left behind."""
     raise KeyboardInterrupt
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 result, 2 results."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def stop(message: str, code: int) -> NoReturn:
@@ -105,7 +110,7 @@ def refresh(chapters: Chapters = None) -> None:
             failed = True
             print(f"crmlab: {chapter.stem}: {outcome.error} (the notebook was left as it was)", file=sys.stderr)
             continue
-        print(f"{chapter.stem}: {len(moved)} recorded results moved")
+        print(f"{chapter.stem}: {counted(len(moved), 'recorded result')} moved")
         for row in moved.itertuples():
             print(f"  {row.name}: {row.before} -> {row.after}")
     if failed:
@@ -120,7 +125,7 @@ def check(notebooks: Annotated[list[Path], typer.Argument(metavar="NOTEBOOK...",
     complaints = [complaint for notebook in notebooks for complaint in lint(notebook)]
     for complaint in complaints:
         print(complaint)
-    print(f"{len(notebooks)} notebooks checked, {len(complaints)} complaints")
+    print(f"{counted(len(notebooks), 'notebook')} checked, {counted(len(complaints), 'complaint')}")
     if complaints:
         sys.exit(1)
 

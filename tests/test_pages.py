@@ -418,16 +418,27 @@ def test_other_outputs():
 
 
 def test_title_and_question():
-    assert title_and_question(new_notebook(cells=CELLS)) == ("Lifetime value & more", "What is a customer worth?")
-    assert title_and_question(new_notebook(cells=FAILED))[0] == "Lifetime value & more"
+    found = title_and_question(new_notebook(cells=CELLS), "08.ipynb")
+    assert found == ("Lifetime value & more", "What is a customer worth?")
+    assert title_and_question(new_notebook(cells=FAILED), "08.ipynb")[0] == "Lifetime value & more"
 
 
 @pytest.mark.parametrize(
-    "start", ["Lifetime value", "## Lifetime value\n\n*What?*", "# Lifetime value\n\nWhat?", "# T\n\n**Bold**"]
+    ("start", "title"),
+    [
+        ("Lifetime value", "mine"),
+        ("## Lifetime value\n\n*What?*", "mine"),
+        ("# Lifetime value\n\nWhat?", "Lifetime value"),
+        ("# Lifetime value", "Lifetime value"),
+        ("# T\n\n**Bold**", "T"),
+    ],
 )
-def test_a_chapter_without_title_or_question_is_refused(start):
-    with pytest.raises(ValueError, match="begins with '# Title'"):
-        title_and_question(new_notebook(cells=[text(start)]))
+def test_a_notebook_of_ones_own_needs_no_question(start, title):
+    notebook = new_notebook(cells=[text(start)])
+    assert title_and_question(notebook, "mine.ipynb") == (title, "")
+    assert "<main" in page_html(notebook, notebook_file="mine.ipynb")
+    entry = Entry("", title, "", "done", 1.0, "mine.ipynb")
+    assert 'class="question"' not in index_html([entry])
 
 
 def test_the_index_tells_of_every_chapter():

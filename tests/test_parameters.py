@@ -3,11 +3,11 @@
 import nbformat
 import papermill
 import pytest
-from helpers import ALLOW, a_notebook
+from helpers import ALLOW, PARAMETERS, a_notebook
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmlab.runner import NotebookError, ParameterError, any_of, between, one_of, parameters, run
+from crmlab.runner import NotebookError, ParameterError, allow, any_of, between, one_of, parameters, run
 from crmlab.runner.inputs import Parameter, checked, declared_lines
 
 
@@ -87,6 +87,21 @@ def test_bad_values_are_refused_before_a_kernel_starts(notebook, tmp_path, monke
 
 
 @pytest.mark.parametrize(("values", "message"), [case for case in BAD_VALUES if "no parameter" not in case[1]])
+def test_the_allow_cell_refuses_with_the_same_message(values, message):
+    cell = {"allow": allow, "between": between, "one_of": one_of}
+    exec(PARAMETERS, cell)
+    cell.update(values)
+    with pytest.raises(ParameterError) as refusal:
+        exec(ALLOW, cell)
+    assert str(refusal.value).startswith(message)
+
+
+def test_allow_before_the_parameters_says_so():
+    with pytest.raises(ParameterError, match="weeks: has no value yet; run the cell tagged 'parameters' first"):
+        exec(ALLOW, {"allow": allow, "between": between, "one_of": one_of})
+
+
+@pytest.mark.parametrize(("values", "message"), [BAD_VALUES[n] for n in (2, 3, 4, 9, 11)])
 def test_plain_papermill_stops_in_the_allow_cell_with_the_same_message(notebook, tmp_path, values, message):
     with pytest.raises(papermill.PapermillExecutionError) as stop:
         papermill.execute_notebook(str(notebook), str(tmp_path / "out.ipynb"), values, progress_bar=False)

@@ -97,8 +97,8 @@ def execute(
     """`run`, its parameters in a mapping, and told of each finished cell: how many are done, of how many."""
     notebook, out = Path(notebook), Path(out)
     output = out if out.suffix == ".ipynb" else out / notebook.name
+    filled = checked(parameters(notebook), values)
     node = read_notebook(notebook)
-    filled = checked(parameters_of(notebook, node), values)
     if output.resolve() == notebook.resolve():
         raise NotebookError(f"{notebook}: the output would overwrite the notebook; name another file or folder")
     provenance = {
@@ -123,14 +123,6 @@ def execute(
             executed.metadata["crmlab"] = facts | provenance
             write_whole(output, notebook_bytes(executed))
     return Run(notebook, output, filled, status, error, seconds, results(executed), provenance)
-
-
-def parameters_of(notebook: Path, node: NotebookNode) -> dict[str, Any]:
-    """The parameters of a notebook that was read already; messages name its file."""
-    try:
-        return parameters(node)
-    except NotebookError as error:
-        raise NotebookError(str(error).replace("notebook:", f"{notebook}:", 1)) from None
 
 
 def failure(

@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crmlab.runner.notebooks import NotebookError, read_notebook, tags
+from crmlab.runner.notebooks import NotebookError, read_cells, tags
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -244,7 +244,7 @@ def parameters(notebook: str | Path | NotebookNode) -> dict[str, Parameter]:
         literal, or no `allow(...)` call in the next code cell.
     """
     name = "notebook" if not isinstance(notebook, str | Path) else str(notebook)
-    cells = (read_notebook(notebook) if isinstance(notebook, str | Path) else notebook).cells
+    cells = read_cells(notebook) if isinstance(notebook, str | Path) else notebook.cells
     code = [cell for cell in cells if cell.cell_type == "code" and "injected-parameters" not in tags(cell)]
     tagged = [place for place, cell in enumerate(code) if "parameters" in tags(cell)]
     if len(tagged) != 1:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from crmlab.runner.notebooks import read_notebook
+from crmlab.runner.notebooks import read_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,8 +223,7 @@ def plain(value: Any) -> Any:
 
 def stored_results(notebook: str | Path | NotebookNode) -> Iterator[dict[str, Any]]:
     """What a notebook's outputs record, in order, as stored: a decision with its text and baseline, too."""
-    node = read_notebook(notebook) if isinstance(notebook, str | Path) else notebook
-    for cell in node.cells:
+    for cell in read_cells(notebook) if isinstance(notebook, str | Path) else notebook.cells:
         for output in cell.get("outputs", []):
             stored = output.get("data", {}).get(MIME_TYPE)
             if stored is not None:

@@ -14,10 +14,10 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 import crmlab
-from crmlab.runner.notebooks import NotebookError, read_notebook, write_whole
-from crmlab.runner.inputs import Parameter, ParameterError, checked, parameters
-from crmlab.runner.records import stored_results
 from crmlab.runner.execution import Run, execute
+from crmlab.runner.inputs import Parameter, ParameterError, checked, parameters
+from crmlab.runner.notebooks import NotebookError, read_notebook, write_whole
+from crmlab.runner.records import stored_results
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -197,25 +197,38 @@ def tell(news: Any, progress: Progress) -> None:
 
 
 def write_pages(out: Path) -> None:
-    """Pages and index of a folder of executed notebooks, made from the notebooks themselves."""
+    """Pages and index of a folder of executed notebooks, made from the notebooks themselves.
+
+    Raises
+    ------
+    NotebookError
+        A notebook that no page can be made of, with the reason, once all others have theirs.
+    """
     from crmlab.workbook.pages import index_html, page_html
 
     executed = {path: read_notebook(path) for path in sorted(out.glob("*.ipynb"))}
     executed = {path: node for path, node in executed.items() if "crmlab" in node.metadata}
     links = [None, *((page_title(path, node), f"{path.stem}.html") for path, node in executed.items()), None]
+    refused = []
     for place, (path, node) in enumerate(executed.items()):
-        page = page_html(node, notebook_file=path.name, previous=links[place], following=links[place + 2])
+        try:
+            page = page_html(node, notebook_file=path.name, previous=links[place], following=links[place + 2])
+        except ValueError as error:
+            refused.append(str(error))
+            continue
         write_whole(path.with_suffix(".html"), page.encode("utf-8"))
     if executed:
         entries = [entry(path, node) for path, node in executed.items()]
         write_whole(out / "index.html", index_html(entries).encode("utf-8"))
+    if refused:
+        raise NotebookError("no page could be made: " + "; ".join(refused))
 
 
 def page_title(path: Path, node: NotebookNode) -> str:
     """A chapter's title with its number."""
     from crmlab.workbook.pages import title_and_question
 
-    return f"{number(path)} {title_and_question(node)[0]}".strip()
+    return f"{number(path)} {title_and_question(node, path.name)[0]}".strip()
 
 
 def number(path: Path) -> str:
@@ -228,7 +241,7 @@ def entry(path: Path, node: NotebookNode) -> Entry:
     """What the index says of one executed notebook."""
     from crmlab.workbook.pages import Entry, money, title_and_question
 
-    title, question = title_and_question(node)
+    title, question = title_and_question(node, path.name)
     facts = node.metadata["crmlab"]
     decision: dict[str, Any] = next((r for r in stored_results(node) if r["kind"] == "decision"), {})
     return Entry(
@@ -241,6 +254,6 @@ def entry(path: Path, node: NotebookNode) -> Entry:
         money=money(decision) if decision else None,
         baseline=decision.get("baseline"),
         error=facts["error"],
-        page=f"{path.stem}.html",
+        page=f"{path.stem}.html" if path.with_suffix(".html").exists() else None,
         notebook=path.name,
     )

@@ -20,6 +20,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
+from crmlab.runner.notebooks import tags
 from crmlab.runner.records import MIME_TYPE, plain
 
 if TYPE_CHECKING:
@@ -78,10 +79,10 @@ def page_html(
     Raises
     ------
     ValueError
-        No title or question (see `title_and_question`), a formula that cannot be converted, or something that a
-        reader's browser would have to load or run. The message names the file and the cell.
+        A formula that cannot be converted, or something that a reader's browser would have to load or run. The
+        message names the file and the cell.
     """
-    title, question = title_and_question(notebook)
+    title, question = title_and_question(notebook, notebook_file)
     page = deepcopy(notebook)
     for number, cell in enumerate(page.cells, 1):
         cell.metadata["number"] = number
@@ -125,21 +126,17 @@ def index_html(entries: Iterable[Entry], *, title: str = "crmlab workbook") -> s
     return str(template.render(entries=list(entries), title=title))
 
 
-def title_and_question(notebook: NotebookNode) -> tuple[str, str]:
+def title_and_question(notebook: NotebookNode, file: str) -> tuple[str, str]:
     """The first lines of a chapter: `# Title`, and under it the manager's question in italics.
 
-    Raises
-    ------
-    ValueError
-        The first text cell does not begin so.
+    A notebook of one's own need not have them: it is called by its file, and its question is empty.
     """
     texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown" and not LEFT_OUT & tags(cell))
-    found = re.match(
-        r"\s*# +(?P<title>\S.*)\n\s*([*_])(?P<question>[^*_\s](?:.|\n(?!\s*\n))*?)\2\s*(\n|\Z)", next(texts, "")
-    )
-    if found is None:
-        raise ValueError("a chapter's first text cell begins with '# Title', and under it the question in *italics*")
-    return found["title"].strip(), " ".join(found["question"].split())
+    title = re.match(r"\s*# +(?P<title>\S.*)(\n|\Z)", first := next(texts, ""))
+    if title is None:
+        return Path(file).stem, ""
+    question = re.match(r"\s*([*_])(?P<text>[^*_\s](?:.|\n(?!\s*\n))*?)\1\s*(\n|\Z)", first[title.end() :])
+    return title["title"].strip(), " ".join(question["text"].split()) if question else ""
 
 
 def money(record: dict[str, Any]) -> str:
@@ -197,11 +194,6 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     text = f"{minutes} min {rest} s" if minutes else f"{rest} s"
     return re.sub(r"(?<=\d) ", "\N{NO-BREAK SPACE}", text)
-
-
-def tags(cell: NotebookNode) -> set[str]:
-    """The tags of a cell."""
-    return set(cell.metadata.get("tags", []))
 
 
 def errors(cell: NotebookNode) -> Iterator[NotebookNode]:

@@ -1,0 +1,234 @@
+"""What the models share: maximum likelihood by Newton's method, over distinct rows; and what to say where it fails.
+
+A model states its log-likelihood with first and second derivatives, `LikelihoodModel` does the rest. All parameters are
+positive, and the maximum is sought in their logarithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import zeta
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+STEEPEST = 1e-8  # at a maximum: the largest gradient norm, a customer, in log parameters
+SHORT = 1e-5  # the last step before a maximum is at most this long, in log parameters
+LONG = 2.0  # no step is longer: each parameter may change about sevenfold
+FLAT = 1e-10  # a direction of less curvature, a customer, is flat to the accuracy of the arithmetic
+FAR = np.log(1e6)  # a parameter a million times its start is running off
+MOST_STEPS = 100
+
+
+class FitError(ValueError):
+    """The data do not settle the parameters of the model. The message says what they lack, and what to do."""
+
+
+class Climb(NamedTuple):
+    """Where Newton's method came to rest; all in log parameters, a unit of weight."""
+
+    point: np.ndarray
+    value: float
+    gradient_norm: float
+    curvature: np.ndarray  # of the information matrix: eigenvalues, the smallest first
+    axes: np.ndarray  # and its eigenvectors, as columns
+    n_iter: int
+    top: bool  # whether this is a maximum
+
+
+def climb(derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]], start: np.ndarray) -> Climb:
+    """Maximize a function of few variables by Newton steps.
+
+    Where the function is not concave, a step still leads uphill, by the absolute curvature; a step that gains too
+    little is halved. A maximum has a small gradient *and* curvature in all directions *and* was reached by a short
+    step: on the way to a maximum at infinity the gradient fades too, but the steps keep their length.
+    """
+    point, length = start, np.inf
+    value, gradient, hessian = derivatives(point)
+    for n_iter in range(MOST_STEPS + 1):
+        curvature, axes = np.linalg.eigh(-hessian)
+        gradient_norm = float(np.linalg.norm(gradient))
+        rounding = 64 * np.finfo(float).eps * abs(value)
+        top = bool(gradient_norm <= STEEPEST + rounding and length <= SHORT and curvature[0] > FLAT)
+        if top or length == 0 or n_iter == MOST_STEPS or np.abs(point - start).max() > FAR:
+            break
+        step = axes @ (axes.T @ gradient / np.maximum(np.abs(curvature), FLAT))
+        step *= min(1, LONG / max(float(np.linalg.norm(step)), SHORT))
+        for halving in 0.5 ** np.arange(50):
+            ahead = derivatives(point + halving * step)
+            if ahead[0] >= value + 1e-4 * halving * (step @ gradient) - rounding:
+                break
+        else:
+            halving, ahead = 0.0, (value, gradient, hessian)  # nothing to gain along the way uphill
+        point, length = point + halving * step, halving * np.linalg.norm(step)
+        value, gradient, hessian = ahead
+    return Climb(point, value, gradient_norm, curvature, axes, n_iter, top)
+
+
+def collapse(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """The distinct rows of some columns, and which of them each row is: where time is in whole days they are few."""
+    row, distinct = np.zeros(len(columns[0]), dtype=np.int64), list[np.ndarray]()
+    for column in columns:
+        code, values = pd.factorize(column)
+        row, pairs = pd.factorize(row * len(values) + code)
+        before, last = np.divmod(pairs, len(values))
+        distinct = [known[before] for known in distinct] + [values[last]]
+    return distinct, row
+
+
+def trigamma(x: ArrayLike) -> np.ndarray:
+    """The second derivative of the log of the gamma function, at positive `x`."""
+    return zeta(2, x)
+
+
+class LikelihoodModel(BaseEstimator):
+    """A model with a few positive parameters, fitted by maximum likelihood.
+
+    A model gives the names of its parameters and four methods: `_rows` (the distinct rows of a summary, their `weight`
+    among them), `_shortage` (why no fit is worth trying), `_start` (a first guess) and `_derivatives`.
+    """
+
+    _names: ClassVar[tuple[str, ...]]
+    # What it means when parameters grow (+1) or shrink (-1) without end.
+    _limits: ClassVar[tuple[tuple[Mapping[str, int], str], ...]]
+
+    def _rows(self, summary: pd.DataFrame, weight: np.ndarray) -> Any:
+        raise NotImplementedError
+
+    def _shortage(self, rows: Any) -> str | None:
+        raise NotImplementedError
+
+    def _start(self, rows: Any) -> np.ndarray:
+        raise NotImplementedError
+
+    def _derivatives(self, params: np.ndarray, rows: Any) -> tuple[float, np.ndarray, np.ndarray]:
+        """Log-likelihood, gradient and Hessian in the parameters themselves."""
+        raise NotImplementedError
+
+    def fit(self, summary: pd.DataFrame, weights: ArrayLike | None = None) -> Self:
+        """Find the parameters under which the data are most likely.
+
+        Parameters
+        ----------
+        summary : DataFrame, one row a customer
+            Contract `customer_summary`.
+        weights : array, one entry a row of `summary`, optional
+            How many customers a row stands for, 0 or more; 1 each if not given.
+
+        Returns
+        -------
+        The model itself.
+
+        Raises
+        ------
+        ContractError
+            `summary` breaks its contract.
+        FitError
+            The data do not settle the parameters; the message says what they lack.
+        ValueError
+            The weights do not fit the rows, are negative or not finite; or the model refuses a value.
+        """
+        rows = self._rows(summary, _row_weights(weights, summary))
+        if shortage := self._shortage(rows):
+            raise FitError(f"{type(self).__name__} cannot be fitted: {shortage}")
+        total = rows.weight.sum()
+
+        def derivatives(logs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            params = np.exp(logs)
+            value, gradient, hessian = self._derivatives(params, rows)
+            gradient = params * gradient
+            hessian = params[:, None] * hessian * params + np.diag(gradient)
+            return value / total, gradient / total, hessian / total
+
+        start = np.log(self._start(rows))
+        end = climb(derivatives, start)
+        if not end.top:
+            raise FitError(f"{type(self).__name__} cannot be fitted: {self._why(end, start)}")
+        self._know(np.exp(end.point))
+        half = end.axes / np.sqrt(total * end.curvature) * np.exp(end.point)[:, None]
+        self.covariance_ = pd.DataFrame(half @ half.T, index=self._names, columns=self._names)
+        self.standard_errors_ = pd.Series(np.sqrt(np.diag(self.covariance_)), index=self._names)
+        self.log_likelihood_ = float(total * end.value)
+        self.gradient_norm_, self.n_iter_ = end.gradient_norm, end.n_iter
+        self.n_customers_ = rows.n_customers
+        return self
+
+    def log_likelihood(self, summary: pd.DataFrame) -> float:
+        """The log-likelihood of a summary under the model's parameters, summed over its customers.
+
+        Parameters
+        ----------
+        summary : DataFrame, one row a customer
+            Contract `customer_summary`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ContractError
+            `summary` breaks its contract.
+        """
+        return float(self._derivatives(self._known(), self._rows(summary, np.ones(len(summary))))[0])
+
+    def _know(self, params: ArrayLike) -> Self:
+        """Take parameters as known."""
+        given = pd.Series(params, index=self._names, name="params")
+        for name, value in given.items():
+            check_number(str(name), value, above=0)
+        self.params_ = given.astype(float)
+        return self
+
+    def _known(self) -> np.ndarray:
+        name = type(self).__name__
+        message = f"this {name} has no parameters yet: call fit(summary), or make one by {name}.from_params(...)"
+        check_is_fitted(self, "params_", msg=message)
+        return self.params_.to_numpy()
+
+    def _why(self, end: Climb, start: np.ndarray) -> str:
+        """What an attempt that found no maximum tells of the data."""
+        moved = end.point - start
+        running = {name: int(np.sign(m)) for name, m in zip(self._names, moved, strict=True) if abs(m) > FAR / 2}
+        if np.abs(moved).max() > FAR:
+            ways = ", ".join(f"{name} {'grows' if sign > 0 else 'shrinks'}" for name, sign in running.items())
+            meanings = []
+            for way, meaning in self._limits:
+                if way.items() <= running.items():
+                    meanings.append(meaning)
+                    running = {name: sign for name, sign in running.items() if name not in way}
+            what = f"the likelihood keeps rising as {ways}. " + "".join(f"It seems that {m}. " for m in meanings)
+        elif end.curvature[0] <= FLAT:
+            mixed = [name for name, share in zip(self._names, end.axes[:, 0], strict=True) if abs(share) > 0.3]
+            what = f"many values of {' and '.join(mixed)} explain these data equally well. "
+        else:
+            what = f"no maximum was found in {end.n_iter} steps (gradient norm {end.gradient_norm:.1g} a customer). "
+        return what + "Add customers, observe longer, or use a simpler model."
+
+
+def check_number(name: str, value: Any, *, above: float | None = None, low: float = 0, high: float = np.inf) -> float:
+    """A finite number within `low` and `high`, or above a bound; refused by the argument's name otherwise."""
+    allowed = f"a number above {above:g}" if above is not None else f"a number from {low:g} on"
+    if above is None and high < np.inf:
+        allowed = f"a number from {low:g} to {high:g}"
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
+    if not number or not (low <= value <= high if above is None else value > above):
+        raise ValueError(f"{name} must be {allowed}, not {value!r}")
+    return float(value)
+
+
+def _row_weights(weights: ArrayLike | None, summary: pd.DataFrame) -> np.ndarray:
+    if weights is None:
+        return np.ones(len(summary))
+    if isinstance(weights, pd.Series) and not weights.index.equals(summary.index):
+        raise ValueError("weights and summary have different indexes: use weights.reindex(summary.index)")
+    weight = np.asarray(weights, dtype=float)
+    if weight.shape != (len(summary),):
+        raise ValueError(f"weights must have one entry for each of the {len(summary)} rows, not shape {weight.shape}")
+    if not (np.isfinite(weight) & (weight >= 0)).all():
+        raise ValueError("weights must be finite and 0 or more")
+    return weight

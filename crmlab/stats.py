@@ -1,0 +1,116 @@
+"""Statistics that the libraries lack: the bootstrap of a whole calculation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+
+def bootstrap(
+    calculation: Callable[[pd.DataFrame], float | Mapping[str, float] | pd.Series],
+    table: pd.DataFrame,
+    *,
+    resamples: int = 400,
+    random_state: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """What a whole calculation would have given on other samples of the same size.
+
+    Parameters
+    ----------
+    calculation : function of one table
+        All the way from the data to the result: what is decided beforehand does not vary. Gives a number, or several by
+        name.
+    table : DataFrame, one row a sampled unit (a customer, an order, a week)
+    resamples : int
+        How often the rows are drawn anew, with replacement, as many as `table` has.
+    random_state : int, Generator or None
+        The same int gives the same draws.
+
+    Returns
+    -------
+    DataFrame, one row a resample
+        A column a name (`value` for a plain number), in the unit of the calculation.
+
+    Raises
+    ------
+    ValueError
+        `table` has no rows, or `resamples` is not a positive whole number.
+    RuntimeError
+        The calculation failed on a resample, or gave no number there. Leaving such a resample out would make the
+        interval too short.
+
+    Notes
+    -----
+    The calculation receives the drawn rows with a fresh index 0, 1, ... A customer drawn twice is in it twice, under
+    the same id; where ids must be unique, give new ones first: ``table.assign(customer_id=table.index.astype(str))``.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 6.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"late": [0, 0, 0, 1, 0, 1, 0, 0]})
+    >>> draws = bootstrap(lambda table: table["late"].mean(), orders, random_state=1)
+    >>> interval(draws)
+           low  high
+    value  0.0   0.5
+    """
+    if len(table) == 0:
+        raise ValueError("table has no rows: there is nothing to draw from")
+    if isinstance(resamples, bool) or not isinstance(resamples, int | np.integer) or resamples < 1:
+        raise ValueError(f"resamples must be a positive whole number, not {resamples!r}")
+    rng = np.random.default_rng(random_state)
+    draws = []
+    for number in range(1, resamples + 1):
+        drawn = table.take(rng.integers(len(table), size=len(table))).reset_index(drop=True)
+        try:
+            result = calculation(drawn)
+        except Exception as error:
+            raise RuntimeError(
+                f"the calculation failed on resample {number} of {resamples}: {type(error).__name__}: {error}"
+            ) from error
+        draws.append(dict(result) if isinstance(result, Mapping | pd.Series) else {"value": result})
+        if missing := [name for name in draws[0] | draws[-1] if pd.isna(draws[-1].get(name))]:
+            raise RuntimeError(f"the calculation gave no number for {missing[0]!r} on resample {number} of {resamples}")
+    return pd.DataFrame(draws)
+
+
+def interval(draws: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
+    """The middle part of each column of draws (percentile interval).
+
+    Parameters
+    ----------
+    draws : DataFrame, one row a draw
+        As `bootstrap` gives it.
+    level : float
+        The share of the draws inside, between 0 and 1.
+
+    Returns
+    -------
+    DataFrame, one row a column of `draws`
+        `low` and `high`, in the unit of the column.
+
+    Raises
+    ------
+    ValueError
+        `level` is not between 0 and 1, or there are no draws.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+
+    Examples
+    --------
+    >>> interval(pd.DataFrame({"share": [0.1, 0.2, 0.3, 0.4, 0.5]}), level=0.5)
+           low  high
+    share  0.2   0.4
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
+    if len(draws) == 0:
+        raise ValueError("draws has no rows: run bootstrap first")
+    ends = draws.quantile([(1 - level) / 2, (1 + level) / 2])
+    return pd.DataFrame({"low": ends.iloc[0], "high": ends.iloc[1]})
