@@ -56,7 +56,8 @@ def axes(**options: Any) -> tuple[Figure, Axes]:
     from cycler import cycler
     from matplotlib import pyplot
 
-    pyplot.rcParams.update({**STYLE, "axes.prop_cycle": cycler(color=PALETTE)})
+    style: Any = {**STYLE, "axes.prop_cycle": cycler(color=PALETTE)}
+    pyplot.rcParams.update(style)
     figure, ax = pyplot.subplots(**options)
     return figure, ax
 

@@ -519,7 +519,7 @@ def test_data_that_do_not_settle_the_rates_are_refused_with_what_they_lack(table
         ([0, 0], [0, 0], "no customer bought again, and the first purchase does not count"),
         ([3], [10], "the same frequency and monetary_value"),
         ([3, 3, 3], [10, 10, 10], "the same frequency and monetary_value"),
-        ([1, 2, 3, 4], [10, 10, 10, 10], "all purchases of a customer are alike"),
+        ([1, 2, 3, 4], [10, 10, 10, 10], "the mean spends do not show how much the purchases of one customer vary"),
         ([20, 30, 40, 50], [9.9, 10.1, 9.8, 10.1], "customers do not differ in their mean spend"),
     ],
 )

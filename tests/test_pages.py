@@ -571,3 +571,12 @@ def test_the_browser_leaves_nothing_behind(tmp_path):
             started.report(tmp_path / "absent.html", 800)
     assert not profile.exists()
     assert process.returncode is not None
+
+
+def test_a_run_with_values_of_its_own_says_so_above_the_text():
+    injected = code("# Parameters\nhorizon_weeks = 104\n", tags=["injected-parameters"])
+    page = BeautifulSoup(page_html(new_notebook(cells=[CELLS[0], injected]), notebook_file="08.ipynb"), "html.parser")
+    note = page.select_one(".note")
+    assert note.code.text == "horizon_weeks = 104"
+    assert "written for the default values" in note.text
+    assert not BeautifulSoup(page_html(new_notebook(cells=[CELLS[0]]), notebook_file="08.ipynb"), "html.parser").select(".note")

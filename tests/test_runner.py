@@ -86,6 +86,14 @@ def test_a_failing_cell_is_named_and_the_output_kept(tmp_path):
     assert len(kept.cells) == 6
 
 
+def test_the_section_of_a_failing_cell_is_named(tmp_path):
+    notebook = a_notebook(tmp_path / "05_small.ipynb", "1 / 0")
+    node = nbformat.read(notebook, 4)
+    node.cells[0].source += "\n## What came\n"
+    nbformat.write(node, notebook)
+    assert run(notebook, tmp_path / "out.ipynb").error == "cell [4] in 'What came': ZeroDivisionError: division by zero"
+
+
 def test_a_dead_kernel_is_a_failed_run(tmp_path):
     notebook = a_notebook(tmp_path / "05_small.ipynb", "import os\nos._exit(3)")
     outcome = run(notebook, tmp_path / "out.ipynb")

@@ -136,8 +136,8 @@ def split(
     end = _day(calibration_end, "calibration_end")
     if not days.since <= end < days.until:
         raise ValueError(
-            f"calibration_end is {_iso(end)}; the log is observed from {_iso(days.since)} to {_iso(days.until)}, "
-            "and some of that must lie after it."
+            f"calibration_end is {_iso(end)}, but the log is observed from {_iso(days.since)} to {_iso(days.until)}: "
+            f"choose a day from {_iso(days.since)} to {_iso(days.until - 1)}."
         )
     before, after = days.where(days.day <= end), days.where(days.day > end)
     if not before.day.size:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import zeta
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 STEEPEST = 1e-8  # at a maximum: the largest gradient norm, a customer, in log parameters
@@ -25,7 +25,18 @@ MOST_STEPS = 100
 
 
 class FitError(ValueError):
-    """The data do not settle the parameters of the model. The message says what they lack, and what to do."""
+    """The data do not settle the parameters of the model. The message says what they lack, and what to do.
+
+    Attributes
+    ----------
+    limit : model or None
+        Where the likelihood keeps rising: a model far on that way, whose predictions are those of the limit. It has no
+        standard errors. None where there was nothing to fit.
+    """
+
+    def __init__(self, message: str, limit: Any = None) -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class Climb(NamedTuple):
@@ -147,7 +158,8 @@ class LikelihoodModel(BaseEstimator):
         start = np.log(self._start(rows))
         end = climb(derivatives, start)
         if not end.top:
-            raise FitError(f"{type(self).__name__} cannot be fitted: {self._why(end, start)}")
+            limit = clone(self)._know(np.exp(end.point))
+            raise FitError(f"{type(self).__name__} cannot be fitted: {self._why(end, start)}", limit)
         self._know(np.exp(end.point))
         half = end.axes / np.sqrt(total * end.curvature) * np.exp(end.point)[:, None]
         self.covariance_ = pd.DataFrame(half @ half.T, index=self._names, columns=self._names)
@@ -208,6 +220,42 @@ class LikelihoodModel(BaseEstimator):
         else:
             what = f"no maximum was found in {end.n_iter} steps (gradient norm {end.gradient_norm:.1g} a customer). "
         return what + "Add customers, observe longer, or use a simpler model."
+
+
+def fit_or_limit(model: Any, summary: pd.DataFrame) -> Any:
+    """A model fitted, or at the limit that its likelihood rises to: for resamples, of which none may be left out.
+
+    Parameters
+    ----------
+    model : BetaGeoNBD or GammaGamma
+    summary : DataFrame, one row a customer
+        Contract `customer_summary`.
+
+    Returns
+    -------
+    The model fitted; or the limit, which predicts but has no standard errors (DECISIONS.md, "When a model has no fit").
+
+    Raises
+    ------
+    ContractError
+        `summary` breaks its contract.
+    FitError
+        There is nothing to fit, and so no limit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from crmlab.lifetime_value import BetaGeoNBD
+    >>> few = pd.DataFrame({"customer_id": ["a", "b"], "frequency": [2, 3], "recency": [20.0, 30.0], "T": [39.0, 39.0]})
+    >>> fit_or_limit(BetaGeoNBD(), few).expected_purchases(39.0).round(1)
+    np.float64(2.5)
+    """
+    try:
+        return model.fit(summary)
+    except FitError as error:
+        if error.limit is None:
+            raise
+        return error.limit
 
 
 def check_number(name: str, value: Any, *, above: float | None = None, low: float = 0, high: float = np.inf) -> float:

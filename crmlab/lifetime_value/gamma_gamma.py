@@ -66,8 +66,8 @@ class GammaGamma(LikelihoodModel):
     _names = ("p", "q", "v")
     _limits = (
         ({"q": 1, "v": 1}, "customers do not differ in their mean spend"),
-        ({"p": 1, "v": -1}, "all purchases of a customer are alike"),
-        ({"p": 1}, "all purchases of a customer are alike"),
+        ({"p": 1, "v": -1}, "the mean spends do not show how much the purchases of one customer vary"),
+        ({"p": 1}, "the mean spends do not show how much the purchases of one customer vary"),
         ({"q": 1}, "customers do not differ in their mean spend"),
         ({"q": -1}, "a few customers spend without comparison more than the others"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +86,7 @@ def plot_holdout(by_group: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def plot_weekly_purchases(transactions: pd.DataFrame, calibration_end: str, ax: Axes | None = None) -> Axes:
-    """Draw the number of purchases in each whole week, and where the calibration ends.
+    """Draw first and repeat purchases in each whole week, and where the calibration ends.
 
     Parameters
     ----------
@@ -99,29 +99,33 @@ def plot_weekly_purchases(transactions: pd.DataFrame, calibration_end: str, ax: 
     Returns
     -------
     Axes
-        Without title; its first line holds the numbers.
+        Without title; its first two lines are those of first and of repeat purchases.
     """
     ax = ax or figures.axes()[1]
-    weekly = transactions.set_index("date").resample("7D", origin="start").size()
-    whole = weekly if (transactions["date"].max() - weekly.index[-1]).days == 6 else weekly.iloc[:-1]
-    ax.plot(whole.index, whole, color=figures.BLUE)
-    end = pd.Timestamp(calibration_end)
+    date = transactions["date"]
+    week = (date - date.min()).dt.days // 7
+    whole = range((date.max() - date.min()).days // 7)
+    again = date > transactions.groupby("customer_id")["date"].transform("min")
+    weeks = date.min() + pd.to_timedelta([7 * number for number in whole], unit="D")
+    for chosen, name, color in ((~again, "first", figures.GREY), (again, "repeat", figures.BLUE)):
+        ax.plot(weeks, week[chosen].value_counts().reindex(whole, fill_value=0), color=color, label=name)
+    end: Any = np.datetime64(calibration_end)
     ax.axvline(end, color=figures.GREY, linestyle="--")
-    ax.annotate(" calibration ends", (end, whole.max()), color=figures.GREY)
+    ax.annotate(" calibration ends", (end, ax.get_ylim()[1]), color=figures.GREY, va="top")
     ax.set_ylim(0)
+    ax.legend(title="purchases", loc="center right")
     figures.label(ax, "", "week", "purchases a week")
     return ax
 
 
-def plot_promises(promised: pd.Series, likely: pd.DataFrame, happened: float, ax: Axes | None = None) -> Axes:
-    """Draw promised values as bars with their intervals, and what happened as a line across them.
+def plot_promises(promises: pd.DataFrame, came: float, ax: Axes | None = None) -> Axes:
+    """Draw promised values as bars with their intervals, the first on top, and what came as a line across them.
 
     Parameters
     ----------
-    promised : Series, one entry a promise
-    likely : DataFrame
-        `low` and `high` of each, under the same names.
-    happened : float
+    promises : DataFrame, one row a promise
+        `value`, `low` and `high`.
+    came : float
         NaN where nobody knows: no line.
     ax : Axes, optional
         Made when missing.
@@ -132,11 +136,12 @@ def plot_promises(promised: pd.Series, likely: pd.DataFrame, happened: float, ax
         Without title.
     """
     ax = ax or figures.axes(figsize=(7, 2.6))[1]
-    ends = likely.loc[promised.index]
-    reach = [promised - ends["low"], ends["high"] - promised]
-    ax.barh(promised.index, promised, height=0.6, color=[figures.ORANGE, figures.BLUE], xerr=reach, capsize=4)
-    ax.set_ylim(-0.5, len(promised) - 0.2)
-    if not np.isnan(happened):
-        ax.axvline(happened, color=figures.GREY, linestyle="--")
-        ax.annotate(" what came", (happened, len(promised) - 0.45), color=figures.GREY)
+    upwards = promises.iloc[::-1]
+    reach = [upwards["value"] - upwards["low"], upwards["high"] - upwards["value"]]
+    colors = [figures.BLUE, figures.ORANGE][: len(upwards)]
+    ax.barh(upwards.index, upwards["value"], height=0.6, color=colors, xerr=reach, capsize=4)
+    ax.set_ylim(-0.5, len(upwards) - 0.2)
+    if not np.isnan(came):
+        ax.axvline(came, color=figures.GREY, linestyle="--")
+        ax.annotate(" what came", (came, len(upwards) - 0.45), color=figures.GREY)
     return ax

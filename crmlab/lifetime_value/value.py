@@ -109,14 +109,17 @@ def customer_lifetime_value(
 
 
 def new_customer_value(
-    purchases: BetaGeoNBD, spend: GammaGamma, *, horizon: float, gross_margin: float, discount_rate: float
+    purchases: BetaGeoNBD, spend: GammaGamma | float, *, horizon: float, gross_margin: float, discount_rate: float
 ) -> float:
     """The value of a customer just won: the discounted margin of the *repeat* purchases to expect of it.
 
     Parameters
     ----------
-    purchases, spend
-        As for `customer_lifetime_value`.
+    purchases : BetaGeoNBD
+        Fitted, or with known parameters.
+    spend : GammaGamma or float
+        A model, whose mean over customers is taken; or the mean spend a purchase, in currency. Where frequent buyers
+        spend more or less a purchase than others, the mean over purchases is the right one for a sum.
     horizon : float
         How long after the first purchase purchases count, in the unit of `purchases`; above 0.
     gross_margin : float
@@ -144,9 +147,8 @@ def new_customer_value(
     check_number("horizon", horizon, above=0)
     delta = _force_of_interest(purchases, discount_rate)
     margin = check_number("gross_margin", gross_margin, high=1)
-    return float(
-        margin * _discounted(lambda t: np.asarray(purchases.expected_purchases(t)), horizon, delta) * spend.mean_spend()
-    )
+    mean = spend.mean_spend() if isinstance(spend, GammaGamma) else check_number("spend", spend)
+    return float(margin * _discounted(lambda t: np.asarray(purchases.expected_purchases(t)), horizon, delta) * mean)
 
 
 def _force_of_interest(purchases: BetaGeoNBD, discount_rate: float) -> float:

@@ -160,10 +160,23 @@ def failure(
             on_cell_executed=cell_done,
         )
     except papermill.PapermillExecutionError as error:
-        return f"cell [{error.exec_count}]: {error.ename}: {error.evalue}".strip()
+        section = section_of_failure(read_notebook(unfinished))
+        return f"cell [{error.exec_count}]{section}: {error.ename}: {error.evalue}".strip()
     except DeadKernelError:
         return f"cell [{done + 1}]: the kernel died (out of memory, or killed)"
     return None
+
+
+def section_of_failure(node: NotebookNode) -> str:
+    """The heading above the cell that failed, in words for a message; empty where there is none."""
+    heading = ""
+    for cell in node.cells:
+        if cell.cell_type == "markdown":
+            titles = [line.lstrip("#").strip() for line in cell.source.splitlines() if line.startswith("## ")]
+            heading = titles[-1] if titles else heading
+        elif any(output.output_type == "error" for output in cell.outputs):
+            break
+    return f" in {heading!r}" if heading else ""
 
 
 def kernel_manager(environment: Mapping[str, str]) -> type:

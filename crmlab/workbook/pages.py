@@ -101,6 +101,7 @@ def page_html(
         "previous": previous,
         "following": following,
         "failure": failure(page),
+        "own_values": own_values(page),
         "sections": [],  # the renderer adds them as it meets them
         "anchors": set(),
     }
@@ -212,6 +213,12 @@ def failure(notebook: NotebookNode) -> dict[str, Any] | None:
     cell, error = found[0] if found else (None, None)
     text = said.get("error") or (f"{error.ename}: {error.evalue}" if error else "")
     return {"status": status, "error": text, "cell": cell}
+
+
+def own_values(notebook: NotebookNode) -> list[str]:
+    """The parameters that a run does not share with the committed notebook, one `name = value` each."""
+    injected = (cell.source for cell in notebook.cells if "injected-parameters" in tags(cell))
+    return [line for source in injected for line in source.splitlines() if line]
 
 
 def mathml(tex: str, display: str = "inline") -> str:
