@@ -53,8 +53,7 @@ def axes(**options: Any) -> tuple[Figure, Axes]:
     -------
     (Figure, Axes)
     """
-    from cycler import cycler
-    from matplotlib import pyplot
+    from matplotlib import cycler, pyplot
 
     style: Any = {**STYLE, "axes.prop_cycle": cycler(color=PALETTE)}
     pyplot.rcParams.update(style)

@@ -485,8 +485,14 @@ BAD_CALLS = {
     ),
     "until no date": (lambda: summarize(LOG, pd.NaT), "observed_until must be a day, .*, not NaT"),
     "end no day": (lambda: split(LOG, "2024-13-01"), "calibration_end must be a day"),
-    "end before": (lambda: split(LOG, "2023-12-31"), "calibration_end is 2023-12-31; .* 2024-01-01 to 2024-01-15"),
-    "end at the end": (lambda: split(LOG, "2024-01-15"), "calibration_end is 2024-01-15; .* 2024-01-01 to 2024-01-15"),
+    "end before": (
+        lambda: split(LOG, "2023-12-31"),
+        "calibration_end is 2023-12-31, but the log is observed from 2024-01-01 to 2024-01-15: choose a day from",
+    ),
+    "end at the end": (
+        lambda: split(LOG, "2024-01-15"),
+        "calibration_end is 2024-01-15, but the log is observed from 2024-01-01 to 2024-01-15: choose a day from",
+    ),
 }
 
 

@@ -579,4 +579,6 @@ def test_a_run_with_values_of_its_own_says_so_above_the_text():
     note = page.select_one(".note")
     assert note.code.text == "horizon_weeks = 104"
     assert "written for the default values" in note.text
-    assert not BeautifulSoup(page_html(new_notebook(cells=[CELLS[0]]), notebook_file="08.ipynb"), "html.parser").select(".note")
+    assert not BeautifulSoup(page_html(new_notebook(cells=[CELLS[0]]), notebook_file="08.ipynb"), "html.parser").select(
+        ".note"
+    )

@@ -150,7 +150,7 @@ def test_the_lock_has_hashes_and_no_addresses():
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
 
 
-CONDA_NAMES = {"pandera": "pandera-pandas"}  # conda-forge has an extra as a package of its own
+CONDA_NAMES = {"pandera": "pandera-pandas", "jupyter-client": "jupyter_client"}  # names on conda-forge that differ
 
 
 def test_environment_yml_agrees_with_pyproject():

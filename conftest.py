@@ -1,0 +1,20 @@
+"""For all tests, of package and notebooks: one thread for linear algebra, no windows, skips that can be forbidden."""
+
+import os
+
+import pytest
+
+for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-skips", action="store_true", help="fail if any test was skipped")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and reporter and reporter.stats.get("skipped") and exitstatus == 0:
+        reporter.write_line("Tests were skipped, and --no-skips was given.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
