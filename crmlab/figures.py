@@ -53,7 +53,8 @@ def axes(**options: Any) -> tuple[Figure, Axes]:
     -------
     (Figure, Axes)
     """
-    from matplotlib import cycler, pyplot
+    from matplotlib import pyplot
+    from matplotlib.rcsetup import cycler
 
     style: Any = {**STYLE, "axes.prop_cycle": cycler(color=PALETTE)}
     pyplot.rcParams.update(style)
