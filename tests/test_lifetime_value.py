@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from crmlab.data import ContractError, load_cdnow, split
-from crmlab.lifetime_value import BetaGeoNBD, FitError, GammaGamma, customer_lifetime_value, new_customer_value
+from crmlab.lifetime_value import (
+    BetaGeoNBD,
+    FitError,
+    GammaGamma,
+    customer_lifetime_value,
+    fit_or_limit,
+    new_customer_value,
+    plots,
+)
 
 CDNOW_BUYING = {"r": 0.2425945, "alpha": 4.4136020, "a": 0.7929220, "b": 2.4259068}
 CDNOW_SPENDING = {"p": 6.24957, "q": 3.74422, "v": 15.44351}
@@ -49,7 +57,7 @@ def spending(cdnow):
 
 
 # --- published numbers ----------------------------------------------------------------------------------------------
-# CDNOW with exact dates (weeks are days / 7), calibration to 1997-09-30, 2,357 customers; domain.md, 2.3 and 2.4.
+# CDNOW with exact dates (weeks are days / 7), calibration to 1997-09-30, 2,357 customers.
 
 
 def test_bg_nbd_reproduces_cdnow(buying):
@@ -685,3 +693,74 @@ def test_a_forecast_beyond_floating_point_is_refused():
     model = BetaGeoNBD.from_params(r=1e5, alpha=1e-3, a=1e5, b=1e9)
     with pytest.raises(ValueError, match=r"out of reach.*shorter time"):
         model.expected_purchases(1000)
+
+
+# --- limits and pictures ----------------------------------------------------------------------------------------------
+
+
+def test_the_limit_of_a_fit_predicts_what_the_likelihood_rises_to():
+    alike = customers([2, 3], [20.0, 30.0], [39.0, 39.0])
+    with pytest.raises(FitError) as refusal:
+        BetaGeoNBD().fit(alike)
+    limit = fit_or_limit(BetaGeoNBD(), alike)
+    assert limit.params_.equals(refusal.value.limit.params_)
+    assert not hasattr(limit, "covariance_")
+    # Rates ten times as alike: nearly nothing is gained, and the forecast is the same.
+    r, alpha, a, b = limit.params_
+    beyond = BetaGeoNBD.from_params(r=10 * r, alpha=10 * alpha, a=a, b=b)
+    assert abs(beyond.log_likelihood(alike) - limit.log_likelihood(alike)) < 1e-4
+    assert beyond.expected_purchases(39.0) == pytest.approx(limit.expected_purchases(39.0), rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_resample_of_a_small_shop_has_a_forecast(seed):
+    shop = BetaGeoNBD.from_params(r=0.6, alpha=6, a=2, b=8).simulate(np.full(60, 52.0), random_state=seed)
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        drawn = shop.take(rng.integers(60, size=60)).assign(customer_id=[str(n) for n in range(60)])
+        assert 0 < fit_or_limit(BetaGeoNBD(), drawn).expected_purchases(52.0) < 52
+
+
+def test_a_fit_with_a_maximum_is_the_same_either_way(cdnow, buying):
+    assert fit_or_limit(BetaGeoNBD(), cdnow).params_.equals(buying.params_)
+
+
+def test_without_anything_to_fit_there_is_no_limit():
+    once = customers([0, 0], [0.0, 0.0], [10.0, 20.0])
+    with pytest.raises(FitError, match="no customer bought again"):
+        fit_or_limit(BetaGeoNBD(), once)
+
+
+def test_a_mean_spend_can_be_given_as_a_number(buying, spending):
+    by_model = new_customer_value(buying, spending, **TERMS)
+    assert new_customer_value(buying, spending.mean_spend(), **TERMS) == pytest.approx(by_model, rel=1e-12)
+    with pytest.raises(ValueError, match="spend must be a number from 0 on, not -1"):
+        new_customer_value(buying, -1, **TERMS)
+
+
+@pytest.fixture
+def close_figures():
+    yield
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+
+
+@pytest.mark.usefixtures("close_figures")
+def test_pictures_show_what_they_are_given(buying):
+    log = load_cdnow()
+    weekly = plots.plot_weekly_purchases(log, "1997-09-30")
+    first, repeat = (line.get_ydata().sum() for line in weekly.lines[:2])
+    last_whole = log["date"].min() + pd.Timedelta(days=7 * len(weekly.lines[0].get_ydata()))
+    assert first + repeat == (log["date"] < last_whole).sum()
+
+    alive = plots.plot_probability_alive(buying, T=39, frequencies=(1, 15))
+    assert [text.get_text() for text in alive.texts] == [" 1 repeat purchase", " 15 repeat purchases"]
+
+    by_group = pd.DataFrame({"actual": [0.2, 0.7, 6.4], "BG/NBD": [0.2, 0.5, 6.2]}, index=[0, 1, 7])
+    holdout = plots.plot_holdout(by_group)
+    assert [label.get_text() for label in holdout.get_xticklabels()] == ["0", "1", "7+"]
+
+    promises = pd.DataFrame({"value": [18.0, 16.0], "low": [16.0, 14.0], "high": [21.0, 19.0]}, index=["mean", "model"])
+    assert [text.get_text() for text in plots.plot_promises(promises, 16.5).texts] == [" what came"]
+    assert not plots.plot_promises(promises, float("nan")).texts

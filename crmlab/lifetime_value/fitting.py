@@ -30,8 +30,8 @@ class FitError(ValueError):
     Attributes
     ----------
     limit : model or None
-        Where the likelihood keeps rising: a model far on that way, whose predictions are those of the limit. It has no
-        standard errors. None where there was nothing to fit.
+        Where the likelihood keeps rising: a model so far on that way that a millionth a customer is left to gain. It
+        predicts, and has no standard errors. None where there was nothing to fit.
     """
 
     def __init__(self, message: str, limit: Any = None) -> None:
@@ -49,6 +49,7 @@ class Climb(NamedTuple):
     axes: np.ndarray  # and its eigenvectors, as columns
     n_iter: int
     top: bool  # whether this is a maximum
+    near: np.ndarray  # the first point on the way that was as high to a millionth
 
 
 def climb(derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]], start: np.ndarray) -> Climb:
@@ -60,6 +61,7 @@ def climb(derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarra
     """
     point, length = start, np.inf
     value, gradient, hessian = derivatives(point)
+    way = [(value, point)]
     for n_iter in range(MOST_STEPS + 1):
         curvature, axes = np.linalg.eigh(-hessian)
         gradient_norm = float(np.linalg.norm(gradient))
@@ -77,7 +79,9 @@ def climb(derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarra
             halving, ahead = 0.0, (value, gradient, hessian)  # nothing to gain along the way uphill
         point, length = point + halving * step, halving * np.linalg.norm(step)
         value, gradient, hessian = ahead
-    return Climb(point, value, gradient_norm, curvature, axes, n_iter, top)
+        way.append((value, point))
+    near = next(passed for height, passed in way if height >= value - 1e-6)
+    return Climb(point, value, gradient_norm, curvature, axes, n_iter, top, near)
 
 
 def collapse(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
@@ -158,7 +162,7 @@ class LikelihoodModel(BaseEstimator):
         start = np.log(self._start(rows))
         end = climb(derivatives, start)
         if not end.top:
-            limit = clone(self)._know(np.exp(end.point))
+            limit = clone(self)._know(np.exp(end.near))  # further on the arithmetic fails, and nothing is gained
             raise FitError(f"{type(self).__name__} cannot be fitted: {self._why(end, start)}", limit)
         self._know(np.exp(end.point))
         half = end.axes / np.sqrt(total * end.curvature) * np.exp(end.point)[:, None]
