@@ -289,6 +289,20 @@ def test_papermill_itself_runs_the_notebook_unchanged(notebook, tmp_path):
     assert results(tmp_path / "p.ipynb")["value"].tolist() == [1.3, 1.3]
 
 
+@pytest.mark.parametrize("written", ["", '{"cells": [{"cell_ty'])
+def test_stopped_while_it_writes_it_still_leaves_a_whole_notebook(notebook, tmp_path, monkeypatch, written):
+    def stopped(node, path, **_):
+        Path(path).write_text(written)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(papermill, "execute_notebook", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(notebook, tmp_path / "out.ipynb")
+    kept = nbformat.read(tmp_path / "out.ipynb", 4)
+    assert kept.metadata["crmlab"]["status"] == "interrupted"
+    assert len(kept.cells) == 5
+
+
 def test_two_runs_at_once_into_one_folder_are_both_whole(notebook, tmp_path):
     command = [CRMLAB, "run", notebook, "--out", tmp_path / "out"]
     both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]

@@ -118,11 +118,19 @@ def execute(
         finally:
             seconds = time.monotonic() - begun
             provenance["data"] = data_read(reads)
-            executed = without_papermill(read_notebook(unfinished) if unfinished.exists() else node)
+            executed = without_papermill(as_far_as_written(unfinished, node))
             facts = {"status": status, "error": error, "seconds": round(seconds, 3), "notebook": notebook.name}
             executed.metadata["crmlab"] = facts | provenance
             write_whole(output, notebook_bytes(executed))
     return Run(notebook, output, filled, status, error, seconds, results(executed), provenance)
+
+
+def as_far_as_written(unfinished: Path, node: NotebookNode) -> NotebookNode:
+    """The notebook that papermill was writing; the one it began with where it was stopped before or while it wrote."""
+    try:
+        return read_notebook(unfinished)
+    except NotebookError:
+        return node
 
 
 def failure(
