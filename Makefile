@@ -27,7 +27,6 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/crmlab check notebooks/*.ipynb
 	$(BIN)/pytest -n 2 --dist loadfile -m "not proof" $(PYTEST_FLAGS)
 	$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
 
