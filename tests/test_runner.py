@@ -295,12 +295,14 @@ def test_stopped_while_it_writes_it_still_leaves_a_whole_notebook(notebook, tmp_
         Path(path).write_text(written)
         raise KeyboardInterrupt
 
+    refresh(notebook)  # so that the notebook holds results of another run
     monkeypatch.setattr(papermill, "execute_notebook", stopped)
     with pytest.raises(KeyboardInterrupt):
         run(notebook, tmp_path / "out.ipynb")
     kept = nbformat.read(tmp_path / "out.ipynb", 4)
     assert kept.metadata["crmlab"]["status"] == "interrupted"
     assert len(kept.cells) == 5
+    assert results(kept).empty
 
 
 def test_two_runs_at_once_into_one_folder_are_both_whole(notebook, tmp_path):

@@ -126,10 +126,13 @@ def execute(
 
 
 def as_far_as_written(unfinished: Path, node: NotebookNode) -> NotebookNode:
-    """The notebook that papermill was writing; the one it began with where it was stopped before or while it wrote."""
+    """The notebook that papermill was writing; without any outputs where it was stopped before or while it wrote."""
     try:
         return read_notebook(unfinished)
     except NotebookError:
+        for cell in node.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None  # those in the file are of another run
         return node
 
 
