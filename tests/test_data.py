@@ -588,3 +588,37 @@ def test_without_the_package_the_loader_names_the_extra(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "crmlab\[real\]"'):
         load_cdnow()
+
+
+# --- the quick look agrees with pandera ---
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "c", "d", None]),
+            st.sampled_from([0.0, 1.0, 2.0, 1.5, -1.0, np.nan]),
+            st.sampled_from([0.0, 3.0, 9.0, -2.0, np.nan]),
+            st.sampled_from([0.0, 5.0, 8.0, np.nan]),
+            st.sampled_from([0.0, 20.0, -1.0, np.inf]),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_the_quick_look_finds_a_breach_exactly_where_pandera_does(rows):
+    from pandera.errors import SchemaErrors
+
+    from crmlab.data.contracts import _schema, keeps
+
+    names = ["customer_id", "frequency", "recency", "T", "monetary_value"]
+    table = pd.DataFrame(rows, columns=names).astype({"customer_id": "str"})
+    table = table.astype(dict.fromkeys(names[1:], "float64"))
+    schema = _schema("customer_summary")
+    try:
+        schema.validate(table, lazy=True)
+        kept = True
+    except SchemaErrors:
+        kept = False
+    assert keeps(schema, table) == kept
