@@ -37,11 +37,15 @@ def test_an_unknown_chapter_is_refused_with_those_that_there_are(checkout):
         find_chapters(["9"])
 
 
-def test_an_empty_folder_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "notebooks").mkdir()
+def test_a_folder_of_that_name_without_chapters_does_not_hide_them(tmp_path, monkeypatch):
+    a_notebook(tmp_path / "notebooks" / "mine.ipynb")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(NotebookError, match="no chapters in this folder"):
-        find_chapters([])
+    assert find_chapters(["08"])[0].is_absolute()
+    with pytest.raises(NotebookError, match="no chapter 'mine'; there are"):
+        find_chapters(["mine"])
+    monkeypatch.chdir(tmp_path / "notebooks")
+    with pytest.raises(NotebookError, match=r"no chapter 'mine'; did you mean mine\.ipynb"):
+        find_chapters(["mine"])
 
 
 def test_two_chapters_of_one_name_are_refused(checkout):
@@ -77,6 +81,7 @@ REFUSALS = [
     (["-p", "rate=banana"], "crmlab: 05_small: rate='banana': must be a number"),
     (["-p", "weeks=999"], "crmlab: 05_small: weeks=999: must be between 1 and 260"),
     (["-p", "dataset=none.csv"], "crmlab: 05_small: dataset='none.csv': must be one of 'cdnow'"),
+    (["-p", "weeks=8", "-p", "weeks=9"], "crmlab: 05_small: 'weeks' is given more than once"),
     (["-p", "weeks"], "crmlab: 05_small: 'weeks' is not of the form name=value"),
 ]
 
@@ -98,6 +103,9 @@ def test_bad_values_are_refused_in_one_line_with_exit_code_2(notebook, tmp_path,
         (lambda path: path.mkdir(), "a folder, not a notebook"),
         (lambda path: a_notebook(path, parameters=None, allow=None), "no cell is tagged 'parameters'"),
         (lambda path: a_notebook(path, allow=None), "must call allow(...) once"),
+        (lambda path: a_notebook(path, parameters="n: int = "), "parameters cell, line 1: invalid syntax: 'n: int ='"),
+        (lambda path: a_notebook(path, parameters="n: str = 'abc"), "parameters cell, line 1: unterminated string"),
+        (lambda path: a_notebook(path, allow="%matplotlib inline\nallow()"), "invalid syntax: '%matplotlib inline'"),
     ],
 )
 def test_what_cannot_run_is_refused_in_one_line_with_exit_code_2(tmp_path, make, message):
@@ -122,8 +130,17 @@ def test_an_output_folder_that_is_a_file_is_named(notebook, tmp_path):
     outcome = crmlab("run", notebook, "--out", tmp_path / "out")
     assert outcome.returncode == 2
     assert str(tmp_path / "out") in outcome.stderr
-    assert len(outcome.stderr.splitlines()[-1:]) == 1
     assert "Traceback" not in outcome.stderr
+
+
+def test_what_else_lies_in_the_output_folder_is_left_alone(notebook, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "junk.ipynb").write_text("junk")
+    a_notebook(tmp_path / "out" / "other.ipynb")
+    outcome = crmlab("run", notebook, "--out", tmp_path / "out")
+    assert outcome.returncode == 0, outcome.stderr
+    assert (tmp_path / "out" / "junk.ipynb").read_text() == "junk"
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.html")) == ["05_small.html", "index.html"]
 
 
 def test_several_chapters_run_beside_each_other_and_one_failure_spares_the_others(checkout):

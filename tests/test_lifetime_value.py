@@ -618,6 +618,18 @@ def test_units_are_never_mixed(cdnow, spending):
             use()
 
 
+def test_parameters_of_one_unit_are_not_taken_for_another(cdnow):
+    model = BetaGeoNBD.from_params(**CDNOW_BUYING).set_params(unit="day")
+    with pytest.raises(ValueError, match="the parameters are by the week: fit the model anew for 'day'"):
+        model.expected_purchases(39)
+    assert model.fit(split(load_cdnow(), "1997-09-30", unit="day")).expected_purchases(273) > 0
+
+
+def test_models_in_the_wrong_order_are_refused(cdnow, buying, spending):
+    with pytest.raises(TypeError, match="give the model of purchases, then that of spend"):
+        customer_lifetime_value(spending, buying, cdnow, **TERMS)
+
+
 def test_an_unknown_unit_is_refused(cdnow):
     for use in (lambda: BetaGeoNBD("fortnight").fit(cdnow), lambda: BetaGeoNBD.from_params(**CDNOW_BUYING, unit="w")):
         with pytest.raises(ValueError, match="unit must be one of day, week, month, year, not"):

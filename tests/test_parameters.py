@@ -1,6 +1,11 @@
 """What a notebook takes in: declared in its source, checked before a kernel starts."""
 
+import datetime as dt
+from pathlib import Path
+
 import nbformat
+import numpy as np
+import pandas as pd
 import papermill
 import pytest
 from helpers import ALLOW, PARAMETERS, a_notebook
@@ -110,6 +115,28 @@ def test_plain_papermill_stops_in_the_allow_cell_with_the_same_message(notebook,
     assert stop.value.source.startswith("allow(")
 
 
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ({"weeks": np.int64(5)}, 5),
+        ({"rate": np.float64(0.5)}, 0.5),
+        ({"dataset": Path(__file__)}, __file__),
+    ],
+)
+def test_values_from_python_are_taken_plain(notebook, given, taken):
+    name = next(iter(given))
+    value = checked(parameters(notebook), given)[name]
+    assert (value, type(value)) == (taken, type(taken))
+
+
+@pytest.mark.parametrize("day", [dt.date(1997, 9, 30), dt.datetime(1997, 9, 30), pd.Timestamp("1997-09-30")])
+def test_days_from_python_are_taken_as_text(day):
+    declared = {"end": Parameter("end", str, "1997-01-01", "", between("1997-01-01", "1998-06-30"))}
+    assert checked(declared, {"end": day}) == {"end": "1997-09-30"}
+    with pytest.raises(ParameterError, match="must be text"):
+        checked(declared, {"end": dt.datetime(1997, 9, 30, 10)})
+
+
 def test_any_of_allows_another_type_than_the_default(tmp_path):
     declared = {"months": Parameter("months", str, "all", "", any_of(one_of("all"), between(1, 12)))}
     assert checked(declared, {"months": 6}) == {"months": 6}
@@ -143,7 +170,10 @@ def test_a_line_that_is_no_annotated_literal_is_refused(source, message):
         ({"allow": None}, "must call allow(...) once"),
         ({"allow": "allow(weeks=between(1, 260))"}, "does not say what is allowed for 'rate'"),
         ({"allow": ALLOW.replace("wait=", "pause=")}, "allow(...) names 'pause'"),
-        ({"allow": ALLOW.replace("between(0.0, 600.0)", "between(0.0, 10 * 60.0)")}, "needs literal arguments"),
+        (
+            {"allow": ALLOW.replace("between(0.0, 600.0)", "between(0.0, 10 * 60.0)")},
+            "give between its arguments as literals",
+        ),
         (
             {"allow": ALLOW.replace("between(0.0, 600.0)", "range(600)")},
             "range(600) is none of between, one_of, any_of",
@@ -154,7 +184,10 @@ def test_a_line_that_is_no_annotated_literal_is_refused(source, message):
         ),
         ({"allow": ALLOW.replace("between(0.0, 600.0)", "between('a', 'b')")}, "give two numbers or two dates"),
         ({"allow": ALLOW.replace("between(0.0, 600.0)", "one_of()")}, "give at least one choice"),
-        ({"allow": ALLOW.replace("between(0.0, 600.0)", "between(0, 600, 7)")}, "needs literal arguments"),
+        (
+            {"allow": ALLOW.replace("between(0.0, 600.0)", "between(0, 600, 7)")},
+            "give between its arguments as literals",
+        ),
         ({"allow": "allow(between(1, 2))"}, "takes names only"),
         ({"allow": ALLOW.replace("(0.0, 600.0)", "(0, 600)")}, "'wait' is declared float, but allow(...) allows int"),
         ({"allow": ALLOW.replace("between(1, 260)", "one_of(1, 'all')")}, "'weeks' is declared int"),

@@ -94,6 +94,18 @@ def test_the_section_of_a_failing_cell_is_named(tmp_path):
     assert run(notebook, tmp_path / "out.ipynb").error == "cell [4] in 'What came': ZeroDivisionError: division by zero"
 
 
+def test_an_error_of_many_lines_is_told_in_one(tmp_path):
+    notebook = a_notebook(tmp_path / "05_small.ipynb", "raise ValueError('one\\n  two')")
+    assert run(notebook, tmp_path / "out.ipynb").error == "cell [4]: ValueError: one two"
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(notebook, tmp_path, monkeypatch):
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **__: pytest.fail("the work was begun"))
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OSError, match="file"):
+        run(notebook, tmp_path / "file" / "out.ipynb")
+
+
 def test_a_dead_kernel_is_a_failed_run(tmp_path):
     notebook = a_notebook(tmp_path / "05_small.ipynb", "import os\nos._exit(3)")
     outcome = run(notebook, tmp_path / "out.ipynb")

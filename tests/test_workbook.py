@@ -76,7 +76,7 @@ def test_chapter_08_runs_on_a_file_of_ones_own_with_other_values(shop):
     assert found.loc["customers", "value"] == 900
     decision = found.loc["decision"]
     assert decision["low"] <= decision["value"] <= decision["high"]
-    assert decision["unit"] == "money per customer won"
+    assert decision["unit"] == "units of money per customer won"
     assert np.isnan(found.loc["margin_that_came", "value"])  # nobody was observed for 104 weeks
     page = (shop / "out" / "08_lifetime_value.html").read_text()
     assert '<code>dataset = "shop.csv"</code>' in page

@@ -125,8 +125,8 @@ def load_transactions(source: str | Path) -> pd.DataFrame:
         return DATASETS[name]()
     readers = {".csv": _read_csv, ".parquet": _read_parquet}
     if (suffix := Path(source).suffix.lower()) not in readers:
-        near = difflib.get_close_matches(name, DATASETS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = difflib.get_close_matches(name.lower(), DATASETS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else " Save it as CSV, or as Parquet."
         known = ", ".join(map(repr, DATASETS))
         raise ValueError(f"{name!r} is neither a data set ({known}) nor a file named .csv or .parquet.{hint}")
     table = readers[suffix](read_bytes(source, name), name)
@@ -157,6 +157,8 @@ def _read_csv(data: bytes, name: str) -> pd.DataFrame:
         raise ValueError(f"{name!r} is not in UTF-8 (first on line {line}). Save it as CSV in UTF-8.") from None
     try:
         header = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", header=None, nrows=1, dtype="str").iloc[0]
+        if len(header) == 1 and (separator := next((s for s in ";\t|" if s in str(header[0])), None)):
+            raise ValueError(f"{name!r} separates its values by {separator!r}. Save it with commas, and 5,10 as 5.10.")
         table = pd.read_csv(
             io.BytesIO(data),
             encoding="utf-8-sig",
@@ -166,13 +168,17 @@ def _read_csv(data: bytes, name: str) -> pd.DataFrame:
             low_memory=False,  # one type a column, not one a chunk
         )
     except pd.errors.ParserError as error:
-        raise ValueError(f"{name!r} is not a table with commas: {error}.") from None
+        reason = str(error).partition("C error: ")[2].strip() or str(error).strip()
+        raise ValueError(
+            f"{name!r} is not a table with commas: {reason}. Put text that holds commas in quotes."
+        ) from None
     if twice := header[header.duplicated()].tolist():
         raise ValueError(f"{name!r} has more than one column {twice[0]!r}. Keep one of them, or rename the others.")
     if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError(f"{name!r} has more values in a row than the {len(header)} names in its first line.")
-    if len(header) == 1 and (separator := next((s for s in ";\t|" if s in str(header[0])), None)):
-        raise ValueError(f"{name!r} has its values separated by {separator!r}. Save it with commas.")
+        raise ValueError(
+            f"{name!r} has rows with more values than the {len(header)} names in its first line, {','.join(header)!r}. "
+            "Take away what stands above the names, and commas at the ends of rows."
+        )
     return table
 
 

@@ -114,6 +114,16 @@ class BetaGeoNBD(LikelihoodModel):
         model._check_unit(None)
         return model._know([r, alpha, a, b])
 
+    def _know(self, params: ArrayLike) -> Self:
+        self._unit_of_params = self.unit
+        return super()._know(params)
+
+    def _known(self) -> np.ndarray:
+        params = super()._known()
+        if self._unit_of_params != self.unit:
+            raise ValueError(f"the parameters are by the {self._unit_of_params}: fit the model anew for {self.unit!r}")
+        return params
+
     # --- fitting ----------------------------------------------------------------------------------------------------
 
     def _check_unit(self, summary: pd.DataFrame | None) -> None:
@@ -232,6 +242,11 @@ class BetaGeoNBD(LikelihoodModel):
         DataFrame, one row a customer
             Contract `customer_summary`, without monetary_value: customer_id ("1", "2", ...), frequency, recency and T.
 
+        Raises
+        ------
+        ValueError
+            `T` is not a list of times of 0 or more, or the model has no parameters yet.
+
         Examples
         --------
         >>> BetaGeoNBD.from_params(r=0.5, alpha=5, a=0.8, b=2.4).simulate([26, 52, 52], random_state=4)["T"].tolist()
@@ -273,6 +288,13 @@ class BetaGeoNBD(LikelihoodModel):
         Series, indexed as `summary`
             From 0 to 1; 1 for customers without a repeat purchase, who had no occasion to leave.
 
+        Raises
+        ------
+        ContractError
+            `summary` breaks its contract.
+        ValueError
+            The summary counts time by another unit, or the model has no parameters yet.
+
         References
         ----------
         Fader and Hardie (2008), Computing P(alive) using the BG/NBD model, brucehardie.com/notes/021.
@@ -302,6 +324,11 @@ class BetaGeoNBD(LikelihoodModel):
         float or array, as `t`
             Mean number of repeat purchases; the first purchase is not counted.
 
+        Raises
+        ------
+        ValueError
+            A time is negative or not finite, or the model has no parameters yet.
+
         References
         ----------
         Fader, Hardie and Lee (2005), equation 9.
@@ -329,6 +356,13 @@ class BetaGeoNBD(LikelihoodModel):
         -------
         Series, indexed as `summary`
             Mean number of purchases.
+
+        Raises
+        ------
+        ContractError
+            `summary` breaks its contract.
+        ValueError
+            A time is negative, not finite, or of other customers; the units differ; or the model has no parameters yet.
 
         References
         ----------

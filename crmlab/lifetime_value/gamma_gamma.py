@@ -170,6 +170,11 @@ class GammaGamma(LikelihoodModel):
         array, one entry a customer
             monetary_value: the mean spend of these purchases, in currency; 0 without any.
 
+        Raises
+        ------
+        ValueError
+            A frequency is not a whole number of 0 or more, or the model has no parameters yet.
+
         Examples
         --------
         >>> model = GammaGamma.from_params(p=6.25, q=3.74, v=15.44)

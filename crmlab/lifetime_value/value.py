@@ -86,6 +86,9 @@ def customer_lifetime_value(
     1  11.038590
     """
     check_number("horizon", horizon, above=0)
+    if not (isinstance(purchases, BetaGeoNBD) and isinstance(spend, GammaGamma)):
+        given = f"{type(purchases).__name__} and {type(spend).__name__}"
+        raise TypeError(f"give the model of purchases, then that of spend: a BetaGeoNBD and a GammaGamma, not {given}")
     delta = _force_of_interest(purchases, discount_rate)
     margin = check_number("gross_margin", gross_margin, high=1)
     if level is not None and not 0 < check_number("level", level) < 1:

@@ -101,6 +101,7 @@ def execute(
     node = read_notebook(notebook)
     if output.resolve() == notebook.resolve():
         raise NotebookError(f"{notebook}: the output would overwrite the notebook; name another file or folder")
+    output.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before the work, not after it
     provenance = {
         "notebook_sha256": source_hash(node),
         "parameters": filled,
@@ -113,7 +114,8 @@ def execute(
     with reads_file() as reads, TemporaryDirectory(prefix="crmlab-") as folder:
         unfinished = Path(folder) / "notebook.ipynb"
         try:
-            error = failure(node, unfinished, dict(values), {READS_FILE: str(reads)}, progress)
+            given = {name: filled[name] for name in values}
+            error = failure(node, unfinished, given, {READS_FILE: str(reads)}, progress)
             status = "failed" if error else "done"
         finally:
             seconds = time.monotonic() - begun
@@ -172,7 +174,8 @@ def failure(
         )
     except papermill.PapermillExecutionError as error:
         section = section_of_failure(read_notebook(unfinished))
-        return f"cell [{error.exec_count}]{section}: {error.ename}: {error.evalue}".strip()
+        words = " ".join(error.evalue.split())  # one line, however many the exception has
+        return f"cell [{error.exec_count}]{section}: {error.ename}: {words}".strip()
     except DeadKernelError:
         return f"cell [{done + 1}]: the kernel died (out of memory, or killed)"
     return None

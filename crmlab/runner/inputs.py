@@ -15,7 +15,7 @@ import sys
 import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +115,11 @@ Rule = Between | OneOf | AnyOf
 def between(low: Any, high: Any) -> Between:
     """Allow whole numbers (between two ints), numbers (two floats) or dates written yyyy-mm-dd, both ends included.
 
+    Raises
+    ------
+    ParameterError
+        Not two numbers or two dates, or the first above the second.
+
     Examples
     --------
     >>> between(1, 260).complaint(261)
@@ -134,6 +139,11 @@ def between(low: Any, high: Any) -> Between:
 def one_of(*choices: Any, file: bool = False) -> OneOf:
     """Allow the listed choices and, with `file=True`, the path of an existing file.
 
+    Raises
+    ------
+    ParameterError
+        No choice is given.
+
     Examples
     --------
     >>> one_of("product", "sum").complaint("mean")
@@ -146,6 +156,11 @@ def one_of(*choices: Any, file: bool = False) -> OneOf:
 
 def any_of(*rules: Rule) -> AnyOf:
     """Allow what at least one of several rules allows, also of another type than the default's.
+
+    Raises
+    ------
+    ParameterError
+        What is given are not rules.
 
     Examples
     --------
@@ -271,15 +286,25 @@ class Line:
     help: str
 
 
+def statements(source: str, where: str) -> list[ast.stmt]:
+    """The statements of a cell; what is not plain Python is refused by its line."""
+    try:
+        return ast.parse(source).body
+    except SyntaxError as error:
+        line = source.splitlines()[error.lineno - 1] if error.lineno and source else ""
+        raise ParameterError(f"{where}, line {error.lineno}: {error.msg}: {line.strip()!r}") from None
+
+
 def declared_lines(source: str) -> dict[str, Line]:
     """What the source of a tagged cell declares, one annotated literal a line, by name."""
+    lines = statements(source, "parameters cell")
     comments = {
         token.start[0]: token.string.lstrip("#").strip()
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
         if token.type == tokenize.COMMENT
     }
     found = {}
-    for line in ast.parse(source).body:
+    for line in lines:
         text = ast.unparse(line)
         if not (isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value is not None):
             raise ParameterError(f"parameters cell: {text!r} is not of the form  name: type = value  # help")
@@ -298,7 +323,7 @@ def allowed_rules(source: str) -> dict[str, Rule]:
     """What the `allow(...)` call in a cell's source allows, by parameter."""
     calls = [
         statement.value
-        for statement in ast.parse(source).body
+        for statement in statements(source, "the cell after the parameters")
         if isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Call)
         and ast.unparse(statement.value.func) == "allow"
@@ -320,10 +345,10 @@ def rule_in(node: ast.expr) -> Rule:
         arguments = [read(argument) for argument in node.args]
         options = {keyword.arg or "**": ast.literal_eval(keyword.value) for keyword in node.keywords}
         return RULES[name](*arguments, **options)  # type: ignore[operator]
-    except (ValueError, TypeError) as error:
-        if isinstance(error, ParameterError):
-            raise
-        raise ParameterError(f"allow(...): {ast.unparse(node)} needs literal arguments ({error})") from None
+    except ParameterError:
+        raise
+    except (ValueError, TypeError):
+        raise ParameterError(f"allow(...): {ast.unparse(node)}: give {name} its arguments as literals") from None
 
 
 def with_rule(line: Line, rules: Mapping[str, Rule]) -> Parameter:
@@ -350,10 +375,21 @@ def checked(declared: Mapping[str, Parameter], values: Mapping[str, Any]) -> dic
             near = difflib.get_close_matches(name, declared, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
             raise ParameterError(f"no parameter {name!r}{hint} Known: {', '.join(declared) or 'none'}")
-    filled = {name: values.get(name, parameter.default) for name, parameter in declared.items()}
+    filled = {name: plain(values.get(name, parameter.default)) for name, parameter in declared.items()}
     for name, value in filled.items():
         declared[name].check(value)
     return filled
+
+
+def plain(value: Any) -> Any:
+    """A value as a notebook takes it: NumPy's scalars as Python's, paths as text, whole days as yyyy-mm-dd."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == datetime.min.time() else value
+    if isinstance(value, date):
+        return value.isoformat()
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
 
 
 # ---------------------------------------------------------------------------------------------------- inside a kernel

@@ -346,6 +346,8 @@ def truth(node: NotebookNode) -> Iterator[Finding]:
 @rule
 def recorded(node: NotebookNode) -> Iterator[Finding]:
     """At least one recorded result, exactly one decision, no name twice."""
+    if not any(cell.outputs for _, cell in code(node)):
+        return  # `executed` says so
     kinds = [stored["kind"] for stored in stored_results(node)]
     if kinds.count("decision") != 1:
         yield None, f"{kinds.count('decision')} decisions; a chapter ends in exactly one decide(...)"

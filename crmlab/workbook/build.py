@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from crmlab.workbook.pages import Entry
 
+CHAPTER = "[0-9][0-9]_*.ipynb"
 Job = tuple[Path, Path, dict[str, Any]]  # chapter, executed copy, parameters
 Progress = Callable[[str, int, int], None]  # chapter, cells done, cells in all
 
@@ -37,9 +38,9 @@ def chapters_folder() -> Path:
         There is none.
     """
     for folder in (Path("notebooks"), Path(crmlab.__file__).parents[1] / "notebooks"):
-        if folder.is_dir():
+        if any(folder.glob(CHAPTER)):
             return folder
-    raise NotebookError("no folder 'notebooks' here; run crmlab in a checkout of its repository, or name a notebook")
+    raise NotebookError("no chapters here; run crmlab in a checkout of its repository, or name a notebook")
 
 
 def find_chapters(names: Sequence[str]) -> list[Path]:
@@ -48,13 +49,11 @@ def find_chapters(names: Sequence[str]) -> list[Path]:
     Raises
     ------
     NotebookError
-        A name that means no chapter, with those that there are; or no chapters at all.
+        A name that means no chapter, with those that there are; or there are none.
     """
     if names and all(name.endswith(".ipynb") for name in names):
         return list(dict.fromkeys(Path(name) for name in names))
-    there = sorted(chapters_folder().glob("[0-9][0-9]_*.ipynb"))
-    if not there:
-        raise NotebookError(f"{chapters_folder()}: no chapters in this folder")
+    there = sorted(chapters_folder().glob(CHAPTER))
     return list(dict.fromkeys(find_chapter(name, there) for name in names)) if names else there
 
 
@@ -66,7 +65,8 @@ def find_chapter(name: str, there: Sequence[Path]) -> Path:
         number, topic = path.stem.split("_", 1)
         if name in (path.stem, topic) or (name.isdecimal() and int(name) == int(number)):
             return path
-    raise NotebookError(f"no chapter {name!r}; there are: {', '.join(path.stem for path in there)}")
+    hint = f"; did you mean {name}.ipynb?" if Path(f"{name}.ipynb").exists() else ""
+    raise NotebookError(f"no chapter {name!r}{hint}; there are: {', '.join(path.stem for path in there)}")
 
 
 def parsed_values(chapter: Path, settings: Sequence[str]) -> dict[str, Any]:
@@ -79,7 +79,11 @@ def parsed_values(chapter: Path, settings: Sequence[str]) -> dict[str, Any]:
     """
     declared = parameters(chapter)
     try:
-        values = dict(parsed_setting(declared, setting) for setting in settings)
+        pairs = [parsed_setting(declared, setting) for setting in settings]
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            twice = next(name for name in values if [pair[0] for pair in pairs].count(name) > 1)
+            raise ParameterError(f"{twice!r} is given more than once")
         checked(declared, values)
     except ParameterError as error:
         raise ParameterError(f"{chapter.stem}: {error}") from None
@@ -135,8 +139,10 @@ def build(jobs: Sequence[Job], out: Path, workers: int, progress: Progress) -> I
                 yield execute(*job, progress=partial(progress, job[0].stem))
         else:
             yield from parallel_runs(jobs, workers, progress)
-    finally:
-        write_pages(out)
+    except KeyboardInterrupt:
+        write_pages(out)  # of what ran, marked as interrupted
+        raise
+    write_pages(out)
 
 
 def parallel_runs(jobs: Sequence[Job], workers: int, progress: Progress) -> Iterator[Run]:
@@ -206,8 +212,7 @@ def write_pages(out: Path) -> None:
     """
     from crmlab.workbook.pages import index_html, page_html
 
-    executed = {path: read_notebook(path) for path in sorted(out.glob("*.ipynb"))}
-    executed = {path: node for path, node in executed.items() if "crmlab" in node.metadata}
+    executed = dict(executed_notebooks(out))
     links = [None, *((page_title(path, node), f"{path.stem}.html") for path, node in executed.items()), None]
     refused = []
     for place, (path, node) in enumerate(executed.items()):
@@ -222,6 +227,17 @@ def write_pages(out: Path) -> None:
         write_whole(out / "index.html", index_html(entries).encode("utf-8"))
     if refused:
         raise NotebookError("no page could be made: " + "; ".join(refused))
+
+
+def executed_notebooks(out: Path) -> Iterator[tuple[Path, NotebookNode]]:
+    """The notebooks of a folder that the runner wrote, in order; whatever else lies there is not of the workbook."""
+    for path in sorted(out.glob("*.ipynb")):
+        try:
+            node = read_notebook(path)
+        except NotebookError:
+            continue
+        if "crmlab" in node.metadata:
+            yield path, node
 
 
 def page_title(path: Path, node: NotebookNode) -> str:
