@@ -590,6 +590,21 @@ def test_without_the_package_the_loader_names_the_extra(monkeypatch):
         load_cdnow()
 
 
+# --- a mistyped last day ---
+
+
+def test_a_last_day_far_from_all_others_is_told():
+    days = pd.date_range("2025-01-01", periods=30, freq="7D").strftime("%Y-%m-%d").tolist()
+    log = pd.DataFrame({"customer_id": ["a", "b"] * 15, "date": days, "amount": 5.0})
+    summarize(log)  # no warning: warnings are errors here
+    mistyped = log.assign(date=[*days[:-1], "2035-07-23"])
+    with pytest.warns(UserWarning, match="the last day of the log, 2035-07-23, is 3,659 days after the one before"):
+        summarize(mistyped)
+    with pytest.warns(UserWarning, match="If it is mistyped, correct it"):
+        split(mistyped, "2025-04-01")
+    summarize(mistyped, observed_until="2035-07-23")  # said on purpose
+
+
 # --- the quick look agrees with pandera ---
 
 

@@ -50,7 +50,7 @@ def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, uni
     Warns
     -----
     UserWarning
-        Refund days were left out.
+        Refund days were left out; or `observed_until` is not given and the last day lies far from all others.
 
     Notes
     -----
@@ -186,6 +186,8 @@ def _purchase_days(transactions: pd.DataFrame, observed_until: Day | None, unit:
     row_day = log["date"].to_numpy("datetime64[D]").astype(np.int64)
     since, last = int(row_day.min()), int(row_day.max())
     until = last if observed_until is None else _day(observed_until, "observed_until")
+    if observed_until is None:
+        _warn_of_a_lonely_end(row_day)
     if late := int(np.count_nonzero(row_day > until)):
         raise ValueError(
             f"transactions has {_count(late, 'row')} after {_iso(until)}, the day observed until; the last is on "
@@ -220,6 +222,20 @@ def _purchase_days(transactions: pd.DataFrame, observed_until: Day | None, unit:
         "customers_without_purchase": without_purchase,
     }
     return PurchaseDays(ids, customer, day + since, total, since, until, left_out).where(bought)
+
+
+def _warn_of_a_lonely_end(row_day: np.ndarray) -> None:
+    """A mistyped year, 2035 for 2025, would lengthen the observation of every customer without a word."""
+    days = np.unique(row_day)
+    if days.size < 20:
+        return
+    first, before, last = days[[0, -2, -1]].tolist()
+    if last - before > max(90, (before - first) / 2):
+        warnings.warn(
+            f"the last day of the log, {_iso(last)}, is {last - before:,} days after the one before, and every customer "
+            "counts as observed until then. If it is mistyped, correct it; if not, say so by observed_until.",
+            stacklevel=4,
+        )
 
 
 def _summary(days: PurchaseDays, until: int, unit: str) -> pd.DataFrame:
