@@ -232,7 +232,7 @@ def _warn_of_a_lonely_end(row_day: np.ndarray) -> None:
     first, before, last = days[[0, -2, -1]].tolist()
     if last - before > max(90, (before - first) / 2):
         warnings.warn(
-            f"the last day of the log, {_iso(last)}, is {last - before:,} days after the one before, and every customer "
+            f"the last day of the log, {_iso(last)}, is {last - before:,} days after the one before, and each customer "
             "counts as observed until then. If it is mistyped, correct it; if not, say so by observed_until.",
             stacklevel=4,
         )
