@@ -3,10 +3,15 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+
+settings.register_profile("ci", derandomize=True)  # what lands is judged on the same examples every time
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 def pytest_addoption(parser):
