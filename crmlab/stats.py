@@ -60,12 +60,54 @@ def bootstrap(
     """
     if len(table) == 0:
         raise ValueError("table has no rows: there is nothing to draw from")
+    rng = np.random.default_rng(random_state)
+
+    def drawn() -> pd.DataFrame:
+        return table.take(rng.integers(len(table), size=len(table))).reset_index(drop=True)
+
+    return repeat(calculation, drawn, resamples)
+
+
+def repeat(
+    calculation: Callable[[pd.DataFrame], float | Mapping[str, float] | pd.Series],
+    draw: Callable[[], pd.DataFrame],
+    resamples: int,
+) -> pd.DataFrame:
+    """What a calculation gives on tables drawn one after another.
+
+    Parameters
+    ----------
+    calculation : function of one table
+        Gives a number, or several by name.
+    draw : function without arguments
+        Gives the next table.
+    resamples : int
+        How many tables are drawn.
+
+    Returns
+    -------
+    DataFrame, one row a resample
+        A column a name (`value` for a plain number), in the unit of the calculation.
+
+    Raises
+    ------
+    ValueError
+        `resamples` is not a positive whole number.
+    RuntimeError
+        The calculation failed on a resample, or gave no number there. Leaving such a resample out would make the
+        interval too short.
+
+    Examples
+    --------
+    >>> rolls = iter([3, 1, 6])
+    >>> repeat(lambda table: table["eyes"].mean(), lambda: pd.DataFrame({"eyes": [next(rolls)]}), 3)["value"].tolist()
+    [3.0, 1.0, 6.0]
+    """
     if isinstance(resamples, bool) or not isinstance(resamples, int | np.integer) or resamples < 1:
         raise ValueError(f"resamples must be a positive whole number, not {resamples!r}")
-    rng = np.random.default_rng(random_state)
     draws = []
     for number in range(1, resamples + 1):
-        drawn = table.take(rng.integers(len(table), size=len(table))).reset_index(drop=True)
+        drawn = draw()
         try:
             result = calculation(drawn)
         except Exception as error:

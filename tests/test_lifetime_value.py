@@ -674,7 +674,7 @@ def test_a_bad_frequency_is_refused(spending, frequency):
 
 @pytest.mark.parametrize(
     ("term", "bad", "allowed"),
-    [(term, bad, "a number above 0") for term in ["horizon"] for bad in (0, -1, np.nan, np.inf, "39", None, True)]
+    [(term, bad, "a number above 0") for term in ["horizon"] for bad in (0, -1, np.nan, -np.inf, "39", None, True)]
     + [("gross_margin", bad, "a number from 0 to 1") for bad in (-0.1, 1.1, 30, np.nan, "30%")]
     + [("discount_rate", bad, "a number from 0 on") for bad in (-1, -0.01, np.nan, np.inf, "10%")],
 )

@@ -164,6 +164,15 @@ def _as_written(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
+def read_flags(values: pd.Series) -> Reading:
+    """Yes or no: true and false as such, as 1 and 0, or as text."""
+    words = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+    read = values.map(lambda value: words.get(str(value).lower()), na_action="ignore").astype("object")
+    unread = (read.isna() & values.notna()).to_numpy()
+    remedy = "Write True or False, or 1 or 0."
+    return read.where(read.notna(), None), [Refusal(unread, "neither true nor false", remedy)]
+
+
 class Type(NamedTuple):
     """A type of column: how it is read, the pandas type that this gives, and its name in the dictionary."""
 
@@ -177,7 +186,9 @@ TYPES = {
     "date": Type(read_dates, "datetime64[us]", "date"),
     "number": Type(read_numbers, "float64", "number"),
     "count": Type(read_numbers, "float64", "whole number"),  # made integers at the end: NaN is no integer
+    "flag": Type(read_flags, "object", "true or false"),  # made booleans at the end
 }
+FINAL = {"count": "int64", "flag": "bool"}
 
 
 # --- the schemas ---
@@ -219,6 +230,8 @@ def _schemas() -> dict[str, Any]:
     remake = "Correct the rows, or make the table from purchases: crmlab.data.summarize(transactions)."
     not_negative = Rule(lambda x: (x >= 0) & (x <= LARGEST), "negative or not finite", remake)
     whole = Rule(lambda x: x % 1 == 0, "not a whole number", remake)
+    counted = Rule(lambda x: (x >= 0) & (x <= LARGEST), "negative or not finite", "Correct it.")
+    whole_number = Rule(lambda x: x % 1 == 0, "not a whole number", "Correct it.")
 
     transactions = pa.DataFrameSchema(
         name="transactions",
@@ -280,7 +293,16 @@ def _schemas() -> dict[str, Any]:
         checks=checks(between_columns),
         metadata={"rules": between_columns},
     )
-    return {schema.name: schema for schema in (transactions, customer_summary)}
+    renewals = pa.DataFrameSchema(
+        name="renewals",
+        description="Contracts that are renewed: one row a customer, how often it renewed, and whether it left then.",
+        columns={
+            "customer_id": column("id", "whose contract; each customer once", "", unique=True),
+            "renewals": column("count", "how often the customer renewed", "renewals", counted, whole_number),
+            "left": column("flag", "whether it left when the next renewal was due; false: under contract still", ""),
+        },
+    )
+    return {schema.name: schema for schema in (transactions, customer_summary, renewals)}
 
 
 def _schema(contract: str) -> Any:
@@ -299,7 +321,7 @@ def check(table: pd.DataFrame, contract: str) -> pd.DataFrame:
     ----------
     table : DataFrame
         Columns beyond those of the contract are kept as they are.
-    contract : {"transactions", "customer_summary"}
+    contract : {"transactions", "customer_summary", "renewals"}
         `contract_table` and `datasets/README.md` tell its columns and units.
 
     Returns
@@ -351,7 +373,8 @@ def check(table: pd.DataFrame, contract: str) -> pd.DataFrame:
     breaches += [_breach(name, refusal, rows[name]) for name, refusal in [*unread, *broken]]
     if breaches:
         raise ContractError(contract, breaches)
-    return read.astype({name: "int64" for name in present if types[name] is TYPES["count"]}).set_axis(table.index)
+    kinds = {name: schema.columns[name].metadata["type"] for name in present}
+    return read.astype({name: FINAL[kind] for name, kind in kinds.items() if kind in FINAL}).set_axis(table.index)
 
 
 def keeps(schema: Any, table: pd.DataFrame) -> bool:
@@ -371,7 +394,7 @@ def contract_table(contract: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    contract : {"transactions", "customer_summary"}
+    contract : {"transactions", "customer_summary", "renewals"}
 
     Returns
     -------
@@ -400,7 +423,7 @@ def dictionary(contract: str) -> str:
 
     Parameters
     ----------
-    contract : {"transactions", "customer_summary"}
+    contract : {"transactions", "customer_summary", "renewals"}
 
     Returns
     -------

@@ -80,14 +80,54 @@ def load_cdnow() -> pd.DataFrame:
     0        0001 1997-01-01   29.33       2.0
     1        0001 1997-01-18   29.73       2.0
     """
-    # Found without an import, which warns and takes long.
-    package = importlib.util.find_spec("lifetimes")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError('CDNOW comes with the package lifetimes: pip install "crmlab[real]" installs it.')
-    data = read_bytes(Path(package.origin).parent / "datasets" / "CDNOW_sample.txt", "cdnow")
+    data = _shipped_by_lifetimes("CDNOW_sample.txt", "cdnow")
     names = ["number_in_all", "customer_id", "date", "quantity", "amount"]
     table = pd.read_csv(io.BytesIO(data), sep=r"\s+", header=None, names=names, dtype={"customer_id": "str"})
     return check(table[["customer_id", "date", "amount", "quantity"]], "transactions")
+
+
+def load_donations() -> pd.DataFrame:
+    """Donations to a charity: who of the first-time supporters of 1995 gave again in each of the next six years.
+
+    Returns
+    -------
+    DataFrame, 11,104 rows, one a supporter
+        Contract `customer_summary`, without monetary_value, in years: customer_id ("00001" to "11104", in the order of
+        the histories), frequency (years with a gift after the first), recency (the last of these, 0 without any), T
+        (6). `attrs` holds `unit`.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        The package `lifetimes`, which ships the file, is not installed.
+
+    References
+    ----------
+    Fader, Hardie and Shang (2010), Customer-base analysis in a discrete-time noncontractual setting, Marketing Science
+    29(6), 1086-1108, table 3; file `donations.csv` of the package lifetimes, read where it is installed.
+
+    Examples
+    --------
+    >>> load_donations().head(2)
+      customer_id  frequency  recency    T
+    0       00001          0      0.0  6.0
+    1       00002          0      0.0  6.0
+    """
+    histories = pd.read_csv(io.BytesIO(_shipped_by_lifetimes("donations.csv", "donations")))
+    rows = histories.loc[histories.index.repeat(histories["weights"])].reset_index(drop=True)
+    rows = rows.rename(columns={"periods": "T"})
+    rows.insert(0, "customer_id", [f"{number:05d}" for number in range(1, len(rows) + 1)])
+    table = check(rows[["customer_id", "frequency", "recency", "T"]], "customer_summary")
+    table.attrs["unit"] = "year"
+    return table
+
+
+def _shipped_by_lifetimes(file: str, name: str) -> bytes:
+    # Found without an import, which warns and takes long.
+    package = importlib.util.find_spec("lifetimes")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError(f'{name} comes with the package lifetimes: pip install "crmlab[real]" installs it.')
+    return read_bytes(Path(package.origin).parent / "datasets" / file, name)
 
 
 DATASETS = {"cdnow": load_cdnow}

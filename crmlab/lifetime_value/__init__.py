@@ -1,8 +1,25 @@
 """What a customer is worth: models of buying and of spending, and the value that follows from them."""
 
-from crmlab.lifetime_value.beta_geo_nbd import BetaGeoNBD
+from crmlab.lifetime_value.beta_geo_beta_binomial import BetaGeoBetaBinomial
+from crmlab.lifetime_value.beta_geo_nbd import BetaGeoNBD, ModifiedBetaGeoNBD
+from crmlab.lifetime_value.constant_retention import margin_multiple, retention_elasticity
 from crmlab.lifetime_value.fitting import FitError, fit_or_limit
 from crmlab.lifetime_value.gamma_gamma import GammaGamma
+from crmlab.lifetime_value.pareto_nbd import ParetoNBD
+from crmlab.lifetime_value.shifted_beta_geometric import ShiftedBetaGeometric
 from crmlab.lifetime_value.value import customer_lifetime_value, new_customer_value
 
-__all__ = ["BetaGeoNBD", "FitError", "GammaGamma", "customer_lifetime_value", "fit_or_limit", "new_customer_value"]
+__all__ = [
+    "BetaGeoBetaBinomial",
+    "BetaGeoNBD",
+    "FitError",
+    "GammaGamma",
+    "ModifiedBetaGeoNBD",
+    "ParetoNBD",
+    "ShiftedBetaGeometric",
+    "customer_lifetime_value",
+    "fit_or_limit",
+    "margin_multiple",
+    "new_customer_value",
+    "retention_elasticity",
+]

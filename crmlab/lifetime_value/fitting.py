@@ -6,15 +6,18 @@ positive, and the maximum is sought in their logarithms.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import zeta
+from scipy.special import ndtri
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
+
+from crmlab import stats
 
 STEEPEST = 1e-8  # at a maximum: the largest gradient norm, a customer, in log parameters
 SHORT = 1e-5  # the last step before a maximum is at most this long, in log parameters
@@ -22,6 +25,7 @@ LONG = 2.0  # no step is longer: each parameter may change about sevenfold
 FLAT = 1e-10  # a direction of less curvature, a customer, is flat to the accuracy of the arithmetic
 FAR = np.log(1e6)  # a parameter a million times its start is running off
 MOST_STEPS = 100
+NUDGE = 1e-4  # of the logarithm of a parameter, for the slopes of predictions
 
 
 class FitError(ValueError):
@@ -95,21 +99,26 @@ def collapse(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     return distinct, row
 
 
-def trigamma(x: ArrayLike) -> np.ndarray:
-    """The second derivative of the log of the gamma function, at positive `x`."""
-    return zeta(2, x)
-
-
 class LikelihoodModel(BaseEstimator):
     """A model with a few positive parameters, fitted by maximum likelihood.
 
-    A model gives the names of its parameters and four methods: `_rows` (the distinct rows of a summary, their `weight`
-    among them), `_shortage` (why no fit is worth trying), `_start` (a first guess) and `_derivatives`.
+    A model gives the names of its parameters and the methods that raise NotImplementedError here: `_rows` (the distinct
+    rows of a table, their `weight` among them), `_shortage` (why no fit is worth trying), `_start` (a first guess),
+    `_derivatives`, and `_simulated_like` (a table drawn from the model).
     """
 
     _names: ClassVar[tuple[str, ...]]
     # What it means when parameters grow (+1) or shrink (-1) without end.
     _limits: ClassVar[tuple[tuple[Mapping[str, int], str], ...]]
+    # What a fit learns beside parameters and covariance.
+    _learned: ClassVar[tuple[str, ...]] = (
+        "log_likelihood_",
+        "aic_",
+        "bic_",
+        "n_customers_",
+        "n_iter_",
+        "gradient_norm_",
+    )
 
     def _rows(self, summary: pd.DataFrame, weight: np.ndarray) -> Any:
         raise NotImplementedError
@@ -124,13 +133,17 @@ class LikelihoodModel(BaseEstimator):
         """Log-likelihood, gradient and Hessian in the parameters themselves."""
         raise NotImplementedError
 
+    def _simulated_like(self, summary: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """Customers drawn from the model, as many as those of a summary and observed for as long."""
+        raise NotImplementedError
+
     def fit(self, summary: pd.DataFrame, weights: ArrayLike | None = None) -> Self:
         """Find the parameters under which the data are most likely.
 
         Parameters
         ----------
         summary : DataFrame, one row a customer
-            Contract `customer_summary`.
+            Contract `customer_summary` (for contracts that are renewed, `renewals`).
         weights : array, one entry a row of `summary`, optional
             How many customers a row stands for, 0 or more; 1 each if not given.
 
@@ -169,6 +182,8 @@ class LikelihoodModel(BaseEstimator):
         self.covariance_ = pd.DataFrame(half @ half.T, index=self._names, columns=self._names)
         self.standard_errors_ = pd.Series(np.sqrt(np.diag(self.covariance_)), index=self._names)
         self.log_likelihood_ = float(total * end.value)
+        self.aic_ = 2 * len(self._names) - 2 * self.log_likelihood_
+        self.bic_ = float(len(self._names) * np.log(total) - 2 * self.log_likelihood_)
         self.gradient_norm_, self.n_iter_ = end.gradient_norm, end.n_iter
         self.n_customers_ = rows.n_customers
         return self
@@ -179,7 +194,7 @@ class LikelihoodModel(BaseEstimator):
         Parameters
         ----------
         summary : DataFrame, one row a customer
-            Contract `customer_summary`.
+            As for `fit`.
 
         Returns
         -------
@@ -191,6 +206,209 @@ class LikelihoodModel(BaseEstimator):
             `summary` breaks its contract.
         """
         return float(self._derivatives(self._known(), self._rows(summary, np.ones(len(summary))))[0])
+
+    # --- intervals --------------------------------------------------------------------------------------------------
+
+    def interval(
+        self,
+        prediction: Callable[[Any], Any],
+        *,
+        level: float = 0.9,
+        within: tuple[float, float] = (-np.inf, np.inf),
+    ) -> pd.DataFrame:
+        """An interval for whatever follows from the model, by the delta method.
+
+        Parameters
+        ----------
+        prediction : function of one model
+            Gives a number, or a list or Series of them: ``lambda model: model.expected_purchases(52)``.
+        level : float
+            The confidence, between 0 and 1.
+        within : (float, float)
+            What the prediction cannot leave, (0, 1) for a probability: the interval is cut off there.
+
+        Returns
+        -------
+        DataFrame, one row a number, indexed as the prediction's Series
+            `value`, `low` and `high`, in the unit of the prediction.
+
+        Raises
+        ------
+        ValueError
+            The model has no covariance, as it was not fitted; or `level` is not between 0 and 1.
+
+        Notes
+        -----
+        It covers the errors of the parameters, not the luck of a single customer, nor a wrong model: DECISIONS.md,
+        "Intervals of predictions".
+
+        References
+        ----------
+        Casella and Berger (2002), Statistical Inference, section 5.5.4.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from crmlab.lifetime_value import BetaGeoNBD
+        >>> known = BetaGeoNBD.from_params(r=0.25, alpha=4.5, a=0.8, b=2.5)
+        >>> model = BetaGeoNBD().fit(known.simulate(np.full(3000, 39.0), random_state=1))
+        >>> model.interval(lambda model: model.expected_purchases(52)).round(2)
+           value  low  high
+        0    1.5  1.4   1.6
+        """
+        if not 0 < check_number("level", level) < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {level!r}")
+        value = prediction(self)
+        index = value.index if isinstance(value, pd.Series) else None
+        numbers = np.atleast_1d(np.asarray(value, dtype=float))
+        half = ndtri((1 + level) / 2) * np.sqrt(self._variance(lambda model: np.atleast_1d(prediction(model))))
+        ends = {"low": np.clip(numbers - half, *within), "high": np.clip(numbers + half, *within)}
+        return pd.DataFrame({"value": numbers, **ends}, index=index)
+
+    def parametric_bootstrap(
+        self,
+        prediction: Callable[[Any], Any],
+        summary: pd.DataFrame,
+        *,
+        resamples: int = 200,
+        random_state: int | np.random.Generator | None = None,
+    ) -> pd.DataFrame:
+        """What a prediction would be, had the model drawn other customers: simulated, fitted and predicted anew.
+
+        Parameters
+        ----------
+        prediction : function of one model
+            Gives a number, or several by name (a mapping or a Series).
+        summary : DataFrame, one row a customer
+            As for `fit`: as many customers are drawn, each observed for as long.
+        resamples : int
+        random_state : int, Generator or None
+            The same int gives the same draws.
+
+        Returns
+        -------
+        DataFrame, one row a resample
+            A column a name (`value` for a plain number); `crmlab.stats.interval` takes it.
+
+        Raises
+        ------
+        ContractError
+            `summary` breaks its contract.
+        RuntimeError
+            A resample cannot be fitted at all, or the prediction fails on it.
+
+        Notes
+        -----
+        Where the likelihood of a resample rises for ever, its limit is taken, as in `fit_or_limit`.
+
+        References
+        ----------
+        Efron and Tibshirani (1993), An Introduction to the Bootstrap, section 6.5.
+
+        Examples
+        --------
+        >>> from crmlab import stats
+        >>> from crmlab.lifetime_value import GammaGamma
+        >>> import numpy as np, pandas as pd
+        >>> table = pd.DataFrame({"customer_id": np.arange(800), "frequency": 4, "recency": 20.0, "T": 39.0})
+        >>> model = GammaGamma.from_params(p=6.25, q=3.74, v=15.44)
+        >>> table["monetary_value"] = model.simulate(table["frequency"], random_state=1)
+        >>> draws = model.parametric_bootstrap(lambda m: m.mean_spend(), table, resamples=50, random_state=1)
+        >>> stats.interval(draws).round(1)
+                low  high
+        value  33.9  36.7
+        """
+        self._known()
+        rng = np.random.default_rng(random_state)
+
+        def calculation(table: pd.DataFrame) -> Any:
+            return prediction(fit_or_limit(clone(self), table))
+
+        return stats.repeat(calculation, lambda: self._simulated_like(summary, rng), resamples)
+
+    def _variance(self, prediction: Callable[[Any], np.ndarray]) -> np.ndarray:
+        """The variance of what follows from the model, by the delta method in the logarithms of its parameters."""
+        params = self._known()
+        if not hasattr(self, "covariance_"):
+            raise ValueError(
+                f"this {type(self).__name__} was made by from_params, and the errors of its parameters are not known: "
+                "fit the model (or, for customer_lifetime_value, give level=None for values without an interval)"
+            )
+        slopes = []
+        for nudge in NUDGE * np.eye(len(params)):
+            up, down = (prediction(clone(self)._know(params * np.exp(move))) for move in (nudge, -nudge))
+            slopes.append((np.asarray(up, dtype=float) - down) / (2 * NUDGE))
+        covariance = self.covariance_.to_numpy() / np.outer(params, params)
+        return np.maximum(np.einsum("in,ij,jn->n", slopes, covariance, slopes), 0)
+
+    # --- keeping ----------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """The model as text: settings, parameters, and what the fit learned; no data.
+
+        Returns
+        -------
+        str
+            JSON, which `from_json` reads to the last bit.
+
+        Examples
+        --------
+        >>> from crmlab.lifetime_value import GammaGamma
+        >>> GammaGamma.from_params(p=6.25, q=3.74, v=15.44).to_json()
+        '{"model": "GammaGamma", "settings": {}, "params": {"p": 6.25, "q": 3.74, "v": 15.44}}'
+        """
+        self._known()
+        kept = {"model": type(self).__name__, "settings": self.get_params(), "params": self.params_.to_dict()}
+        if hasattr(self, "covariance_"):
+            kept |= {"covariance": self.covariance_.to_numpy().tolist()}
+            kept |= {name.rstrip("_"): getattr(self, name) for name in self._learned}
+        return json.dumps(kept, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The model that `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+
+        Raises
+        ------
+        ValueError
+            The text is not JSON, or of another model, or something in it is missing or out of range.
+
+        Examples
+        --------
+        >>> from crmlab.lifetime_value import GammaGamma
+        >>> text = GammaGamma.from_params(p=6.25, q=3.74, v=15.44).to_json()
+        >>> GammaGamma.from_json(text).params_.to_dict()
+        {'p': 6.25, 'q': 3.74, 'v': 15.44}
+        """
+        name = cls.__name__
+        try:
+            kept = json.loads(text)
+        except (TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"this is no {name} as to_json writes it: {error}") from None
+        theirs = kept.get("model") if isinstance(kept, dict) else None
+        if theirs != name:
+            raise ValueError(f"this is no {name} as to_json writes it: its model is {theirs!r}")
+        try:
+            model = cls.from_params(**kept["params"], **kept["settings"])
+            if "covariance" in kept:
+                square = pd.DataFrame(kept["covariance"], index=cls._names, columns=cls._names, dtype=float)
+                variances = np.diag(square)
+                if not ((square.to_numpy() == square.to_numpy().T).all() and (variances >= 0).all()):
+                    raise ValueError("the covariance is not symmetric, or a variance is negative")
+                model.covariance_, model.standard_errors_ = square, pd.Series(np.sqrt(variances), index=cls._names)
+                for learned in cls._learned:
+                    setattr(model, learned, kept[learned.rstrip("_")])
+        except KeyError as error:
+            raise ValueError(f"this {name} is not whole: {error} is missing") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"this {name} cannot be read: {error}") from None
+        return model
+
+    # --- parameters -------------------------------------------------------------------------------------------------
 
     def _know(self, params: ArrayLike) -> Self:
         """Take parameters as known."""

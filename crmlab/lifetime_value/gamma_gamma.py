@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
 from crmlab.data import check
-from crmlab.lifetime_value.fitting import LikelihoodModel, collapse, trigamma
+from crmlab.lifetime_value.fitting import LikelihoodModel, collapse
+from crmlab.lifetime_value.special import trigamma
 
 
 class Rows(NamedTuple):
@@ -38,8 +39,8 @@ class GammaGamma(LikelihoodModel):
         currency): the scale. The mean spend of all customers is p v / (q - 1); it exists for q > 1.
     standard_errors_, covariance_ : Series, DataFrame
         Of these, from the observed information.
-    log_likelihood_ : float
-        Summed over customers, as the papers print it.
+    log_likelihood_, aic_, bic_ : float
+        Summed over customers, as the papers print it; the criteria of Akaike and of Schwarz, smaller being better.
     n_customers_, n_iter_, gradient_norm_ : int, int, float
         The customers used, all with frequency above 0; the Newton steps taken; the norm of the last gradient, a
         customer, in log parameters.
@@ -188,6 +189,9 @@ class GammaGamma(LikelihoodModel):
         rng = np.random.default_rng(random_state)
         rate = rng.gamma(q, 1 / v, x.shape)
         return rng.gamma(p * x) / (np.maximum(x, 1) * rate)
+
+    def _simulated_like(self, summary: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        return summary.assign(monetary_value=self.simulate(self._checked(summary)[0], rng))
 
     # --- prediction -------------------------------------------------------------------------------------------------
 
