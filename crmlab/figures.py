@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,55 @@ def show(figure: Figure, alt: str) -> None:
     data = {"image/png": b64encode(png(figure)).decode("ascii"), "text/plain": alt}
     pyplot.close(figure)
     display(data, metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def sliders(draw: Callable[..., Axes], **ranges: tuple[float, float, float, float]) -> Any:
+    """A picture that is drawn anew as sliders move.
+
+    Parameters
+    ----------
+    draw : function
+        Gives Axes; its arguments are named as the sliders.
+    **ranges : (start, lowest, highest, step)
+        One slider each.
+
+    Returns
+    -------
+    widget
+        JupyterLab shows it; without a running kernel nothing moves.
+
+    Notes
+    -----
+    The picture is an image of its own. ipywidgets' `interact` would capture outputs instead, and programs that run
+    notebooks then wait for ever, now and then (nbclient, issue 312).
+
+    Examples
+    --------
+    >>> from crmlab.lifetime_value.plots import plot_margin_multiple
+    >>> box = sliders(lambda retention: plot_margin_multiple(retention, 100, 0.1, "USD"), retention=(0.8, 0, 0.9, 0.1))
+    >>> before = box.children[-1].value
+    >>> box.children[0].value = 0.5
+    >>> box.children[-1].value == before
+    False
+    """
+    from ipywidgets import FloatSlider, Image, VBox
+    from matplotlib import pyplot
+
+    picture = Image(format="png")
+    controls = {
+        name: FloatSlider(start, min=low, max=high, step=step, description=name, continuous_update=False)
+        for name, (start, low, high, step) in ranges.items()
+    }
+
+    def redraw(_: Any = None) -> None:
+        figure: Any = draw(**{name: control.value for name, control in controls.items()}).figure
+        picture.value = png(figure)
+        pyplot.close(figure)
+
+    for control in controls.values():
+        control.observe(redraw, names="value")
+    redraw()
+    return VBox([*controls.values(), picture])
 
 
 def png(figure: Figure) -> bytes:

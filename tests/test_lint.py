@@ -54,8 +54,8 @@ def stored(name, kind):
     return shows({MIME_TYPE: {"name": name, "value": 1, "kind": kind}, "text/plain": f"{name}: 1"})
 
 
-def figure(kind="image/png", alt=ALT, plain=ALT):
-    return shows({kind: "AAAA", "text/plain": plain}, {kind: {"alt": alt}})
+def figure(kind="image/png", alt=ALT, plain=ALT, data="AAAA"):
+    return shows({kind: data, "text/plain": plain}, {kind: {"alt": alt}})
 
 
 def good_chapter():
@@ -156,7 +156,7 @@ def no_outputs(notebook):
             cell.outputs = []
 
 
-SLIDER = code("# NBVAL_IGNORE_OUTPUT\ninteract(draw, x=(0, 1))", "slider")
+SLIDER = code("# NBVAL_IGNORE_OUTPUT\nfigures.sliders(draw, x=(0, 0, 1, 0.1))", "slider")
 DEFAULT_STATE = code("record('at_half', draw(0.5))")
 
 # rule -> ways to break it, and what the complaint must say
@@ -201,9 +201,10 @@ BREACHES = {
         (output_of("figures.show", figure(kind="image/svg+xml")), "only image/png"),
     ],
     "semicolon": [(replace("record('average', 1)", "record('average', 1);"), "ends in ';'")],
-    "size": [(replace("It is 1.", "It is 1. " * 50_000), "bytes; at most 300,000")],
+    "size": [(output_of("figures.show", figure(data="A" * 400_004)), "300,003 bytes; at most 300,000")],
     "slider": [
-        (append(text("Move it."), DEFAULT_STATE, text("Now."), code("interact(draw, x=(0, 1))")), "must be tagged"),
+        (append(text("Move it."), DEFAULT_STATE, text("Now."), code("figures.sliders(draw, x=1)")), "must be tagged"),
+        (append(text("Move it."), code("interact(draw, x=(0, 1))")), "draw sliders by figures.sliders"),
         (append(text("Move it."), SLIDER), "must show and record its default state"),
     ],
     "truth": [

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crmlab.runner.inputs import ParameterError, checked, parameters
-from crmlab.runner.notebooks import NotebookError, notebook_bytes, read_notebook, tags
+from crmlab.runner.notebooks import NotebookError, read_notebook, tags
 from crmlab.runner.records import RecordError, results, stored_results
 
 if TYPE_CHECKING:
@@ -311,17 +311,19 @@ def semicolon(node: NotebookNode) -> Iterator[Finding]:
 
 @rule
 def size(node: NotebookNode) -> Iterator[Finding]:
-    """Under 300 kB."""
-    weight = len(notebook_bytes(node))
+    """Figures of under 300 kB together (DECISIONS.md, "Size of a chapter")."""
+    weight = sum(len(output.data[kind]) * 3 // 4 for _, output, kind in images(node))
     if weight > MOST_BYTES:
-        yield None, f"{weight:,} bytes; at most {MOST_BYTES:,}: fewer or smaller figures"
+        yield None, f"figures of {weight:,} bytes; at most {MOST_BYTES:,}: fewer or smaller figures"
 
 
 @rule
 def slider(node: NotebookNode) -> Iterator[Finding]:
     """A slider stands alone in a tagged, uncompared cell after one that records its default state."""
     for place, cell in code(node):
-        if not calls(cell, "interact", "interactive", "interactive_output"):
+        if calls(cell, "interact", "interactive", "interactive_output"):
+            yield place, "draw sliders by figures.sliders: programs that run notebooks hang on these, now and then"
+        if not calls(cell, "sliders"):
             continue
         before = [other for at, other in code(node) if at < place][-1:]
         if "slider" not in tags(cell) or not cell.source.startswith(IGNORED) or cell.outputs:
