@@ -7,6 +7,7 @@ schema's rules are applied. All that cannot be read or breaks a rule is told at 
 
 from __future__ import annotations
 
+import copy
 import difflib
 import functools
 from collections.abc import Callable, Iterable, Iterator
@@ -218,7 +219,7 @@ def _schemas() -> dict[str, Any]:
         return column(kind, meaning, unit, *rules, required=False, nullable=True)
 
     finite = Rule(
-        lambda x: x.abs() <= LARGEST,
+        lambda x: abs(x) <= LARGEST,
         "not a finite number within a trillion",
         "Correct it; amounts that large are better stated in thousands.",
     )
@@ -360,6 +361,7 @@ def check(table: pd.DataFrame, contract: str) -> pd.DataFrame:
         )
 
     rows = table.reset_index(drop=True)
+    rows.attrs = {}  # pandas copies them deeply in every step
     types = {name: TYPES[schema.columns[name].metadata["type"]] for name in present}
     readings = {name: types[name].read(rows[name]) for name in present}
     read = rows.assign(**{name: values for name, (values, _) in readings.items()})
@@ -374,19 +376,23 @@ def check(table: pd.DataFrame, contract: str) -> pd.DataFrame:
     if breaches:
         raise ContractError(contract, breaches)
     kinds = {name: schema.columns[name].metadata["type"] for name in present}
-    return read.astype({name: FINAL[kind] for name, kind in kinds.items() if kind in FINAL}).set_axis(table.index)
+    checked = read.astype({name: FINAL[kind] for name, kind in kinds.items() if kind in FINAL}).set_axis(table.index)
+    checked.attrs = copy.deepcopy(table.attrs)
+    return checked
 
 
 def keeps(schema: Any, table: pd.DataFrame) -> bool:
     """Whether a table, whose values have been read, keeps every rule of a schema."""
+    columns = {}
     for name in schema.columns.keys() & set(table.columns):
         column, values = schema.columns[name], table[name]
         known = values.dropna() if column.nullable else values
         if known.isna().any() or (column.unique and known.duplicated().any()):
             return False
-        if not all(rule.holds(known).all() for rule in column.metadata["rules"]):
+        columns[name] = known.to_numpy() if known.dtype.kind == "f" else known  # arrays cost a tenth on small tables
+        if not all(rule.holds(columns[name]).all() for rule in column.metadata["rules"]):
             return False
-    return all(rule.holds(table).all() for rule in (schema.metadata or {}).get("rules", []))
+    return all(rule.holds(columns).all() for rule in (schema.metadata or {}).get("rules", []))
 
 
 def contract_table(contract: str) -> pd.DataFrame:

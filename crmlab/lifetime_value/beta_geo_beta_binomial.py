@@ -105,8 +105,8 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
     # --- columns ----------------------------------------------------------------------------------------------------
 
-    def _checked(self, summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        x, recency, T = super()._checked(summary)
+    def _columns(self, checked: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        x, recency, T = super()._columns(checked)
         remedy = f"Count time in occasions: {type(self).__name__} knows purchases on occasions that come round."
         bad = {
             "T": ((T % 1 != 0), "not a whole number of occasions", remedy),
@@ -114,7 +114,7 @@ class BetaGeoBetaBinomial(PurchaseModel):
             "frequency": (x > recency, "more purchases than occasions until the last one", remedy),
         }
         breaches = [
-            Breach(name, problem, what, tuple((np.flatnonzero(rows) + 1).tolist()), tuple(summary[name][rows][:3]))
+            Breach(name, problem, what, tuple((np.flatnonzero(rows) + 1).tolist()), tuple(checked[name][rows][:3]))
             for name, (rows, problem, what) in bad.items()
             if rows.any()
         ]
@@ -189,6 +189,10 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
     # --- prediction -------------------------------------------------------------------------------------------------
     # Given that a customer is active, its chances are again beta: (alpha + x, beta + T - x) and (gamma, delta + T).
+
+    def _before(self, params: np.ndarray) -> float:
+        alpha, beta, _, delta = params
+        return float(min(alpha + beta, delta))
 
     def _stay_if_active(self, params: np.ndarray, x: np.ndarray, T: np.ndarray, t: ArrayLike) -> np.ndarray:
         _, _, gamma, delta = params

@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike
 from scipy.special import betaln, digamma, expit, gammaln, hyp2f1
 
 from crmlab.lifetime_value.purchase_model import PurchaseModel, Rows, negative_binomial
-from crmlab.lifetime_value.special import GAP, bridge, trigamma
+from crmlab.lifetime_value.special import GAP, blocks, bridge, trigamma
+
+BLOCK = 16384  # rows at a time: small enough for the processor's cache
 
 
 class BetaGeoNBD(PurchaseModel):
@@ -106,7 +108,7 @@ class BetaGeoNBD(PurchaseModel):
     def _derivatives(self, params: np.ndarray, rows: Rows) -> tuple[float, np.ndarray, np.ndarray]:
         # The likelihood of a customer has three factors: of its frequency alone (on the distinct ones); of the time
         # until T, were it still active; and 1 plus the odds that it left at its last purchase.
-        r, alpha, a, b = params
+        r, _, a, b = params
         value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
 
         x, n = rows.frequency, rows.frequency_weight
@@ -124,45 +126,65 @@ class BetaGeoNBD(PurchaseModel):
         hessian[2:, 2:] += a_bend
         hessian[3, 3] += n @ (trigamma(b + passed) - trigamma(b))
 
-        x, recency, T, n = rows.x, rows.recency, rows.T, rows.weight
-        until_T, until_last = 1 / (alpha + T), 1 / (alpha + recency)
-        value -= n @ (r * np.log1p(T / alpha) + x * np.log(alpha + T))
-        gradient[0] -= n @ np.log1p(T / alpha)
-        gradient[1] += n @ (r / alpha - (r + x) * until_T)
-        hessian[0, 1] += n @ (1 / alpha - until_T)
-        hessian[1, 1] += n @ ((r + x) * until_T**2 - r / alpha**2)
-
-        odds = self._log_odds_left(params, x, recency, T)
-        left = expit(odds) * n
-        chances = b + np.maximum(x + self._chances_at_start, 1) - 1
-        slope = np.stack(
-            [
-                np.log1p((T - recency) * until_last),
-                (r + x) * (until_T - until_last),
-                np.full_like(x, 1 / a),
-                -1 / chances,
-            ]
-        )
-        value += n @ np.logaddexp(0, odds)
-        gradient += slope @ left
-        hessian += (slope * (left * expit(-odds))) @ slope.T
-        hessian[0, 1] += left @ (until_T - until_last)
-        hessian[1, 1] -= left @ ((r + x) * (until_T**2 - until_last**2))
-        hessian[2, 2] -= left.sum() / a**2
-        hessian[3, 3] += left @ chances**-2.0
-
+        for block in blocks(len(rows.x), BLOCK):
+            some = self._row_derivatives(params, *(column[block] for column in rows[:4]))
+            value, gradient, hessian = value + some[0], gradient + some[1], hessian + some[2]
         hessian[1, 0] = hessian[0, 1]
         return value, gradient, hessian
 
+    def _row_derivatives(
+        self, params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray, n: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Of the factors with recency or T, summed over customers; of the Hessian in r and alpha the upper part."""
+        r, alpha, a, _ = params
+        slope, since = self._log_odds_slopes(params, x, recency, T), np.log1p(T / alpha)
+        until_T, until_last, per_chance = 1 / (alpha + T), 1 / (alpha + recency), slope[3]
+        odds = self._log_odds(params, x, slope[0])
+        left, alive = expit(odds) * n, expit(-odds)
+
+        value = n @ (np.logaddexp(0, odds) - (r + x) * since - x * np.log(alpha))
+        gradient = slope @ left
+        gradient[0] -= n @ since
+        gradient[1] += n @ (r / alpha - (r + x) * until_T)
+        hessian = (slope * (left * alive)) @ slope.T
+        hessian[0, 1] += n @ (1 / alpha - until_T) + left @ (until_T - until_last)
+        hessian[1, 1] += n @ ((r + x) * until_T**2 - r / alpha**2) - left @ ((r + x) * (until_T**2 - until_last**2))
+        hessian[2, 2] -= left.sum() / a**2
+        hessian[3, 3] += left @ per_chance**2
+        return float(value), gradient, hessian
+
     def _log_odds_left(self, params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
-        r, alpha, a, b = params
-        silent, passed = np.log1p((T - recency) / (alpha + recency)), x + self._chances_at_start
+        return self._log_odds(params, x, np.log1p((T - recency) / (params[1] + recency)))
+
+    def _log_odds(self, params: np.ndarray, x: np.ndarray, silent: np.ndarray) -> np.ndarray:
+        """Log odds of having left; `silent` is the logarithm of (alpha + T) / (alpha + recency)."""
+        r, _, a, b = params
+        passed = x + self._chances_at_start
         odds = np.log(a) - np.log(b + np.maximum(passed, 1) - 1) + (r + x) * silent
         return np.where(passed > 0, odds, -np.inf)
+
+    def _log_odds_slopes(self, params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
+        r, alpha, a, b = params
+        return np.stack(
+            [
+                np.log1p((T - recency) / (alpha + recency)),
+                (r + x) * (1 / (alpha + T) - 1 / (alpha + recency)),
+                np.full_like(x, 1 / a),
+                -1 / (b + np.maximum(x + self._chances_at_start, 1) - 1),
+            ]
+        )
+
+    def _alive_slopes(self, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
+        params = self._known()
+        odds, slopes = self._log_odds_left(params, x, recency, T), self._log_odds_slopes(params, x, recency, T)
+        return -params[:, None] * slopes * (expit(odds) * expit(-odds))
 
     # --- prediction -------------------------------------------------------------------------------------------------
     # Given that a customer is active, its rate is again gamma, now (r + x, alpha + T), and its chance again beta, now
     # (a, b + the occasions that it passed).
+
+    def _before(self, params: np.ndarray) -> float:
+        return float(params[1])
 
     def _purchases_if_active(self, params: np.ndarray, x: np.ndarray, T: np.ndarray, t: ArrayLike) -> np.ndarray:
         r, alpha, a, b = params

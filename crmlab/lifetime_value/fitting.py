@@ -91,11 +91,13 @@ def climb(derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarra
 def collapse(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """The distinct rows of some columns, and which of them each row is: where time is in whole days they are few."""
     row, distinct = np.zeros(len(columns[0]), dtype=np.int64), list[np.ndarray]()
-    for column in columns:
+    for column in reversed(columns):  # T, the last, tells most: where time is continuous it tells all
         code, values = pd.factorize(column)
-        row, pairs = pd.factorize(row * len(values) + code)
+        row, pairs = pd.factorize(row * len(values) + code) if distinct else (code, np.arange(len(values)))
+        if len(pairs) == len(row):
+            return list(columns), row
         before, last = np.divmod(pairs, len(values))
-        distinct = [known[before] for known in distinct] + [values[last]]
+        distinct = [values[last]] + [known[before] for known in distinct]
     return distinct, row
 
 
@@ -328,18 +330,26 @@ class LikelihoodModel(BaseEstimator):
 
     def _variance(self, prediction: Callable[[Any], np.ndarray]) -> np.ndarray:
         """The variance of what follows from the model, by the delta method in the logarithms of its parameters."""
+        return self._variance_of(self._slopes(prediction))
+
+    def _slopes(self, prediction: Callable[[Any], np.ndarray]) -> np.ndarray:
+        """How a prediction changes with the logarithms of the parameters: a row a parameter, by central differences."""
+        params, slopes = self._known(), []
+        for nudge in NUDGE * np.eye(len(params)):
+            up, down = (prediction(clone(self)._know(params * np.exp(move))) for move in (nudge, -nudge))
+            slopes.append((np.asarray(up, dtype=float) - down) / (2 * NUDGE))
+        return np.stack(slopes)
+
+    def _variance_of(self, slopes: np.ndarray) -> np.ndarray:
+        """The variance of predictions with these slopes."""
         params = self._known()
         if not hasattr(self, "covariance_"):
             raise ValueError(
                 f"this {type(self).__name__} was made by from_params, and the errors of its parameters are not known: "
                 "fit the model (or, for customer_lifetime_value, give level=None for values without an interval)"
             )
-        slopes = []
-        for nudge in NUDGE * np.eye(len(params)):
-            up, down = (prediction(clone(self)._know(params * np.exp(move))) for move in (nudge, -nudge))
-            slopes.append((np.asarray(up, dtype=float) - down) / (2 * NUDGE))
         covariance = self.covariance_.to_numpy() / np.outer(params, params)
-        return np.maximum(np.einsum("in,ij,jn->n", slopes, covariance, slopes), 0)
+        return np.maximum(((covariance @ slopes) * slopes).sum(axis=0), 0)
 
     # --- keeping ----------------------------------------------------------------------------------------------------
 

@@ -98,7 +98,10 @@ class GammaGamma(LikelihoodModel):
 
     def _checked(self, summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Frequency and mean spend of a summary that keeps its contract."""
-        checked = check(summary, "customer_summary")
+        return self._columns(check(summary, "customer_summary"))
+
+    def _columns(self, checked: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """The same of a summary that has been held against its contract."""
         if "monetary_value" not in checked:
             raise ValueError(
                 "the summary has no column monetary_value, the mean spend a repeat purchase: make the summary from "

@@ -14,18 +14,20 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, expit, exprel, gammaln
 
 from crmlab.lifetime_value.purchase_model import PurchaseModel, Rows, negative_binomial
-from crmlab.lifetime_value.special import scaled_exponential_integral, trigamma
+from crmlab.lifetime_value.special import blocks, scaled_exponential_integral, trigamma
 
 NODES, SHARES = np.polynomial.legendre.leggauss(24)
 FADED = 38.0  # where an integrand has fallen by exp(-38), the rest is below the accuracy of the arithmetic
 WIDE = 6.0  # 24 nodes are exact over this width of the logarithm of time, and over no more than this
-BLOCK = 2048  # rows at a time: small enough for the processor's cache
+BLOCK = 512  # rows at a time: small enough for the processor's cache
 
 
 class Past(NamedTuple):
     """Times y at which a customer may have left, at the nodes of a quadrature: one row a customer."""
 
     y: np.ndarray
+    log_alpha: np.ndarray  # of alpha + y
+    log_beta: np.ndarray  # of beta + y
     share: np.ndarray  # weights of the nodes, of the odds of having left
     log_odds: np.ndarray  # of having left by T, a customer
 
@@ -139,20 +141,30 @@ class ParetoNBD(PurchaseModel):
         hessian[2, 3] += n @ (1 / beta - leave)
         hessian[3, 3] += n @ (s * leave**2 - s / beta**2)
 
-        for start in range(0, len(x), BLOCK):
-            block = slice(start, start + BLOCK)
+        for block in blocks(len(x), BLOCK):
             some = _odds_derivatives(params, x[block], recency[block], T[block], n[block])
             value, gradient, hessian = value + some[0], gradient + some[1], hessian + some[2]
         hessian[1, 0], hessian[3, 2] = hessian[0, 1], hessian[2, 3]
         return value, gradient, hessian
 
     def _log_odds_left(self, params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
-        blocks = [slice(start, start + BLOCK) for start in range(0, len(x), BLOCK)]
-        odds = [_past(params, x[block], recency[block], T[block]).log_odds for block in blocks]
+        odds = [_past(params, x[some], recency[some], T[some]).log_odds for some in blocks(len(x), BLOCK)]
         return np.concatenate([np.empty(0), *odds])
+
+    def _alive_slopes(self, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
+        params, slopes = self._known(), np.empty((4, len(x)))
+        for some in blocks(len(x), BLOCK):
+            past = _past(params, x[some], recency[some], T[some])
+            mean = (_slope(params, x[some], T[some], past) * past.share).sum(axis=2)
+            slopes[:, some] = -params[:, None] * mean * (expit(past.log_odds) * expit(-past.log_odds))
+        return slopes
 
     # --- prediction -------------------------------------------------------------------------------------------------
     # Given that a customer is active, its rates are again gamma, now (r + x, alpha + T) and (s, beta + T).
+
+    def _before(self, params: np.ndarray) -> float:
+        _, alpha, _, beta = params
+        return float(min(alpha, beta))
 
     def _purchases_if_active(self, params: np.ndarray, x: np.ndarray, T: np.ndarray, t: ArrayLike) -> np.ndarray:
         r, alpha, s, beta = params
@@ -227,19 +239,31 @@ def _past(params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray)
         high = np.where(excess > 0, np.maximum(high - excess / np.maximum(slope, 1), low), high)
         if not (excess > 1).any():
             break
-    times, logs = [], []
-    for log_y, width in _nodes(low, high):
-        y = np.maximum(np.exp(log_y) - near, 0)
-        log_alpha, log_beta = (log_y, np.log(far + y)) if alpha < beta else (np.log(far + y), log_y)
-        odds = -(r + x)[:, None] * log_alpha - (s + 1) * log_beta + log_y
-        times.append(y)
-        logs.append(odds + np.log(np.maximum(width, np.finfo(float).tiny)))
-    log, y = np.concatenate(logs, axis=1), np.concatenate(times, axis=1)
+    nodes, widths = (np.concatenate(parts, axis=1) for parts in zip(*_nodes(low, high), strict=True))
+    y = np.maximum(np.exp(nodes) - near, 0)
+    others = np.log(far + y)
+    log_alpha, log_beta = (nodes, others) if alpha < beta else (others, nodes)
+    log = nodes - (r + x)[:, None] * log_alpha - (s + 1) * log_beta
     top = log.max(axis=1, keepdims=True)
-    share = np.exp(log - top)
+    share = np.exp(log - top) * np.maximum(widths, np.finfo(float).tiny)
     total = share.sum(axis=1, keepdims=True)
     log_odds = np.log(s) + (top + np.log(total))[:, 0] + (r + x) * np.log(alpha + T) + s * np.log(beta + T)
-    return Past(y, share / total, np.where(recency < T, log_odds, -np.inf))
+    return Past(y, log_alpha, log_beta, share / total, np.where(recency < T, log_odds, -np.inf))
+
+
+def _slope(params: np.ndarray, x: np.ndarray, T: np.ndarray, past: Past) -> np.ndarray:
+    """Of the logarithm of the odds of having left at y, in each parameter."""
+    r, alpha, s, beta = params
+    rate, leave = 1 / (alpha + past.y), 1 / (beta + past.y)
+    rate_T, leave_T = 1 / (alpha + T)[:, None], 1 / (beta + T)[:, None]
+    return np.stack(
+        [
+            np.log(alpha + T)[:, None] - past.log_alpha,
+            (r + x)[:, None] * (rate_T - rate),
+            1 / s + np.log(beta + T)[:, None] - past.log_beta,
+            s * leave_T - (s + 1) * leave,
+        ]
+    )
 
 
 def _odds_derivatives(
@@ -247,19 +271,12 @@ def _odds_derivatives(
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Of log(1 + odds of having left), summed over customers: value, gradient, and the upper part of the Hessian."""
     r, alpha, s, beta = params
-    y, share, log_odds = _past(params, x, recency, T)
+    past = _past(params, x, recency, T)
+    y, share, log_odds = past.y, past.share, past.log_odds
     left = expit(log_odds) * n
     rate, leave = 1 / (alpha + y), 1 / (beta + y)
     rate_T, leave_T = 1 / (alpha + T)[:, None], 1 / (beta + T)[:, None]
-    # Of the logarithm of the odds of having left at y.
-    slope = np.stack(
-        [
-            np.log(rate / rate_T),
-            (r + x)[:, None] * (rate_T - rate),
-            1 / s + np.log(leave / leave_T),
-            s * leave_T - (s + 1) * leave,
-        ]
-    )
+    slope = _slope(params, x, T, past)
     mean = (slope * share).sum(axis=2)
     weighted = share * left[:, None]
     hessian = (slope * weighted).reshape(4, -1) @ slope.reshape(4, -1).T

@@ -16,6 +16,7 @@ from scipy.special import betainc, expit, gammaln, xlogy
 from crmlab.data import check
 from crmlab.data.transactions import DAYS
 from crmlab.lifetime_value.fitting import LikelihoodModel, check_number, collapse
+from crmlab.lifetime_value.special import interpolated
 
 # Gauss-Legendre for purchases within a horizon.
 NODES, SHARES = (np.polynomial.legendre.leggauss(16)[0] + 1) / 2, np.polynomial.legendre.leggauss(16)[1] / 2
@@ -72,6 +73,10 @@ class PurchaseModel(LikelihoodModel):
         """Frequency and recency of customers drawn from the model."""
         raise NotImplementedError
 
+    def _before(self, params: np.ndarray) -> float:
+        """How long before T = 0 the formulas of customers active at T break first, were it continued there."""
+        raise NotImplementedError
+
     _no_limit: ClassVar[str]  # why the purchases of all time have no mean, in terms of the parameters
 
     # --- units and columns ---
@@ -99,8 +104,11 @@ class PurchaseModel(LikelihoodModel):
 
     def _checked(self, summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Frequency, recency and T of a summary that keeps its contract."""
-        checked = check(summary, "customer_summary")
-        self._check_unit(summary)
+        return self._columns(check(summary, "customer_summary"))
+
+    def _columns(self, checked: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same of a summary that has been held against its contract."""
+        self._check_unit(checked)
         x, recency, T = (checked[name].to_numpy(float) for name in ("frequency", "recency", "T"))
         return x, recency, T
 
@@ -420,18 +428,48 @@ class PurchaseModel(LikelihoodModel):
     def _discounted(self, columns: Sequence[np.ndarray], horizon: float, delta: float) -> np.ndarray:
         """Purchases to expect within a horizon (or for ever), discounted to T."""
         params, (x, recency, T) = self._known(), columns
-        alive = expit(-self._log_odds_left(params, x, recency, T))
+
+        def if_active(x: np.ndarray, T: np.ndarray) -> np.ndarray:
+            return self._worth_if_active(x, T, horizon, delta)[None]
+
+        return self._alive(x, recency, T) * interpolated(if_active, x, T, self._before(params))[0]
+
+    def _discounted_with_slopes(
+        self, columns: Sequence[np.ndarray], horizon: float, delta: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same, and how it changes with the logarithms of the parameters: a row a parameter."""
+        params, (x, recency, T) = self._known(), columns
+
+        def if_active(x: np.ndarray, T: np.ndarray) -> np.ndarray:
+            slopes = self._slopes(lambda model: model._worth_if_active(x, T, horizon, delta))
+            return np.vstack([self._worth_if_active(x, T, horizon, delta), slopes])
+
+        alive, of_alive = self._alive(x, recency, T), self._alive_slopes(x, recency, T)
+        worth, *of_worth = interpolated(if_active, x, T, self._before(params))
+        slopes = [alive * by_worth + by_alive * worth for by_worth, by_alive in zip(of_worth, of_alive, strict=True)]
+        return alive * worth, np.stack(slopes)
+
+    def _alive(self, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
+        return expit(-self._log_odds_left(self._known(), x, recency, T))
+
+    def _alive_slopes(self, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
+        """How it changes with the logarithms of the parameters: a row a parameter."""
+        return self._slopes(lambda model: model._alive(x, recency, T))
+
+    def _worth_if_active(self, x: np.ndarray, T: np.ndarray, horizon: float, delta: float) -> np.ndarray:
+        """Discounted purchases of customers who are active at T."""
+        params = self._known()
         if np.isfinite(horizon):
-            return alive * self._discounted_if_active(params, x, T, horizon, delta)
+            return self._discounted_if_active(params, x, T, horizon, delta)
         if delta > 0:
-            return alive * self._discounted_for_ever(params, x, T, delta)
+            return self._discounted_for_ever(params, x, T, delta)
         for_ever = self._purchases_for_ever(params, x, T)
         if for_ever is None:
             raise ValueError(
                 f"without discounting, the purchases of all time have no finite mean: {self._no_limit}. Give a "
                 "discount_rate above 0, or a horizon"
             )
-        return alive * for_ever
+        return for_ever
 
     def _discounted_if_active(
         self, params: np.ndarray, x: np.ndarray, T: np.ndarray, horizon: float, delta: float

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from crmlab.data import check
 from crmlab.lifetime_value.fitting import check_number, collapse
 from crmlab.lifetime_value.gamma_gamma import GammaGamma
 from crmlab.lifetime_value.purchase_model import NEW, PurchaseModel
@@ -86,14 +87,19 @@ def customer_lifetime_value(
     margin = check_number("gross_margin", gross_margin, high=1)
     if level is not None and not 0 < check_number("level", level) < 1:
         raise ValueError(f"level must lie between 0 and 1, or be None for no interval, not {level!r}")
-    money = spend._checked(summary)
-    times, row = collapse(*purchases._checked(summary))  # customers alike in time buy alike
+    checked = check(summary, "customer_summary")
+    money = spend._columns(checked)
+    times, row = collapse(*purchases._columns(checked))  # customers alike in time buy alike
 
-    number, mean = purchases._discounted(times, until, delta)[row], spend._expected_spend(*money)
-    table = pd.DataFrame({"value": margin * number * mean}, index=summary.index)
-    if level is not None:
-        of_number = purchases._variance(lambda model: model._discounted(times, until, delta))[row]
+    mean = spend._expected_spend(*money)
+    if level is None:
+        number = purchases._discounted(times, until, delta)[row]
+        table = pd.DataFrame({"value": margin * number * mean}, index=summary.index)
+    else:
+        number, slopes = purchases._discounted_with_slopes(times, until, delta)
+        number, of_number = number[row], purchases._variance_of(slopes)[row]
         of_mean = spend._variance(lambda model: model._expected_spend(*money))
+        table = pd.DataFrame({"value": margin * number * mean}, index=summary.index)
         half = ndtri((1 + level) / 2) * margin * np.sqrt(mean**2 * of_number + number**2 * of_mean)
         table = table.assign(low=np.maximum(table["value"] - half, 0), high=table["value"] + half)
     if np.isinf(until):
