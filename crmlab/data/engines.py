@@ -8,7 +8,7 @@ engine to engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -74,25 +74,32 @@ def _lazy_or_eager(source: Any) -> PurchaseLog:
     )
 
 
+def _present(columns: Iterable[str]) -> list[str]:
+    """The contract's columns among those of a frame; those that must be there are."""
+    contract = columns_of(CONTRACT)
+    if absent := [name for name in contract if contract[name].required and name not in columns]:
+        raise ContractError(CONTRACT, [missing_column(name, columns) for name in absent])
+    return [name for name in contract if name in columns]
+
+
 def _as_pandas(frame: nw.DataFrame[Any]) -> pd.DataFrame:
     """The contract's columns of a frame; whole numbers with gaps stay whole, decimals become floats."""
     import pyarrow as pa
 
-    table = frame.select([name for name in columns_of(CONTRACT) if name in frame.columns]).to_arrow()
+    table = frame.select(_present(frame.columns)).to_arrow()
     for place, field in enumerate(table.schema):
         if pa.types.is_decimal(field.type):
             table = table.set_column(place, field.name, table[field.name].cast(pa.float64()))
-    whole = {pa.int8(): "Int8", pa.int16(): "Int16", pa.int32(): "Int32", pa.int64(): "Int64"}
-    gaps = {kind: pd.api.types.pandas_dtype(name) for kind, name in whole.items()}
     with_gaps = {field.type for field in table.schema if table[field.name].null_count}
+    whole = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.uint64(): pd.UInt64Dtype()}
     return table.to_pandas(
-        date_as_object=False, types_mapper=lambda kind: gaps.get(kind) if kind in with_gaps else None
+        date_as_object=False, types_mapper=lambda kind: whole.get(kind) if kind in with_gaps else None
     )
 
 
 TEXT_OF_DAY = rf"^(?:{DAY})\z"
 BEFORE_ZONE = r"^[0-9]{4}-?[0-9]{2}-?[0-9]{2}([T ][0-9:.]+)?"
-NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*\z"
+NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*\z"
 
 
 class Reading(NamedTuple):
@@ -116,9 +123,7 @@ class Lazy(NamedTuple):
         import narwhals as nw
 
         contract, schema = columns_of(CONTRACT), frame.collect_schema()
-        present = [name for name in contract if name in schema]
-        if absent := [name for name in contract if contract[name].required and name not in schema]:
-            raise ContractError(CONTRACT, [missing_column(name, schema) for name in absent])
+        present = _present(schema)
         readings = {name: _reading(name, contract[name].kind, schema[name]) for name in present}
         faults = [fault for name in present for fault in _faults(name, contract[name], readings[name])]
 
@@ -175,7 +180,7 @@ class Lazy(NamedTuple):
             .agg(
                 nw.col("first").min(),
                 nw.col("last").max(),
-                total.first(order_by="first").alias("first_total"),
+                _of_first(total, self.rows.implementation).alias("first_total"),
                 # DuckDB adds whole numbers up in 128 bits.
                 *(nw.col(name).sum().cast(nw.Int64) for name in ("days", "days_after", "refund_days")),
                 *(nw.col(name).sum() for name in ("spend", "spend_after", "refund_amount")),
@@ -199,6 +204,15 @@ class Lazy(NamedTuple):
             float(to_millionths(customers["refund_amount"].sum())),
             int((~bought_once).sum()),
         )
+
+
+def _of_first(total: nw.Expr, engine: nw.Implementation) -> nw.Expr:
+    """The total of the first purchase day, in a group; narwhals has no ordered `first` on Spark."""
+    import narwhals as nw
+
+    if engine.is_spark_like():
+        return nw.struct(nw.col("first"), total).min().struct.field("total")
+    return total.first(order_by="first")
 
 
 def _collect(frame: nw.LazyFrame[Any]) -> pd.DataFrame:

@@ -34,8 +34,9 @@ def relation_of_files(source: str | Path) -> Iterator[Any]:
     files = _files(str(source))
     for file in files:
         _announce(file)
-    settings = duckdb.default_connection().execute("SELECT current_setting('memory_limit'), current_setting('threads')")
-    memory, threads = settings.fetchone() or ()
+    with duckdb.default_connection().cursor() as given:
+        limits = "SELECT current_setting('memory_limit'), current_setting('threads')"
+        memory, threads = given.execute(limits).fetchall()[0]
     with tempfile.TemporaryDirectory(prefix="crmlab-duckdb-") as spilled:
         config = {"memory_limit": memory, "threads": threads, "temp_directory": spilled}
         with duckdb.connect(config=config) as connection:
@@ -121,8 +122,7 @@ def _header(file: str) -> list[str]:
             start = data.read(START)
     except gzip.BadGzipFile:
         raise ValueError(f"{file!r} is not compressed by gzip. If it is CSV, name it .csv.") from None
-    lines = start[: start.rfind(b"\n") + 1] or start
-    names = csv_header(lines, file)
+    names = csv_header(start, file)
     return [str(name) if isinstance(name, str) else f"column {place}" for place, name in enumerate(names, 1)]
 
 
@@ -162,7 +162,7 @@ def _known_zone(connection: Any, zone: str) -> str:
     """A zone by the name that DuckDB has for it: +05:00 is Etc/GMT-5 there."""
     offset = re.fullmatch(r"([+-])(\d\d):00", zone)
     name = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}" if offset else zone
-    if not connection.execute("SELECT 1 FROM pg_timezone_names() WHERE name = ?", [name]).fetchone():
+    if not connection.execute("SELECT 1 FROM pg_timezone_names() WHERE name = ?", [name]).fetchall():
         raise ValueError(
             f"the dates are in the time zone {zone!r}, which DuckDB does not know: write the local day alone."
         )

@@ -160,9 +160,10 @@ def csv_header(start: bytes, name: str) -> pd.Series:
             raise ValueError(f"{name!r} is not a CSV file; it is {kind}.")
     if b"\0" in start:
         raise ValueError(f"{name!r} is not a CSV file: it is not text. (Text in UTF-16? Save it as UTF-8.)")
+    lines = start[: start.rfind(b"\n") + 1] or start  # the end may be cut off within a quote
     with _told_as_no_table(name):
         header = pd.read_csv(
-            io.BytesIO(start), encoding="utf-8-sig", encoding_errors="replace", header=None, nrows=1, dtype="str"
+            io.BytesIO(lines), encoding="utf-8-sig", encoding_errors="replace", header=None, nrows=1, dtype="str"
         ).iloc[0]
     if len(header) == 1 and (separator := next((s for s in ";\t|" if s in str(header[0])), None)):
         raise ValueError(f"{name!r} separates its values by {separator!r}. Save it with commas, and 5,10 as 5.10.")

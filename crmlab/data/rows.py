@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.contracts import check, columns_of, read_dates
+from crmlab.data.contracts import Column, check, columns_of, read_dates
 
 CONTRACT = "transactions"
 MILLION = 1e6
@@ -140,7 +140,7 @@ def _read_quickly(table: pd.DataFrame) -> Rows | None:
             arrays[name] = _plain_days(values)
         elif values.dtype in ("int64", "int32", "float64", "float32"):
             arrays[name] = values.to_numpy("float64")
-        if arrays.get(name) is None or not _ends_keep(column.rules, arrays[name], column.kind):
+        if arrays.get(name) is None or not _ends_keep(column, arrays[name]):
             return None
     coded = _codes(arrays["customer_id"])
     return None if coded is None else Rows(*coded, arrays["date"], arrays["amount"])
@@ -162,11 +162,15 @@ def _plain_days(values: pd.Series) -> np.ndarray | None:
     return dates.to_numpy().astype("datetime64[D]").astype("int64")
 
 
-def _ends_keep(rules: Any, values: Any, kind: str) -> bool:
-    if not rules:
+def _ends_keep(column: Column, values: Any) -> bool:
+    """Whether the smallest and the largest value keep the rules, and none is missing that must be there."""
+    if not column.rules:
         return True
-    ends = pd.Series(np.array([values.min(), values.max()], "datetime64[D]" if kind == "date" else None))
-    return bool(ends.notna().all() and all(rule.holds(ends).all() for rule in rules))
+    if not column.required:
+        values = values[~np.isnan(values)]
+    ends = pd.Series([values.min(), values.max()] if values.size else [], dtype=values.dtype)
+    ends = pd.Series(ends.to_numpy("datetime64[D]")) if column.kind == "date" else ends
+    return bool(ends.notna().all() and all(rule.holds(ends).all() for rule in column.rules))
 
 
 def _codes(ids: pd.Series) -> tuple[pd.Index, np.ndarray] | None:
@@ -185,6 +189,7 @@ def _codes(ids: pd.Series) -> tuple[pd.Index, np.ndarray] | None:
 
 
 WORD, LONGEST = 8, 64  # bytes
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # of Fibonacci hashing: 2**64 over the golden ratio
 
 
 def _text_codes(ids: pd.Series) -> tuple[pd.Index, np.ndarray] | None:
@@ -201,7 +206,7 @@ def _text_codes(ids: pd.Series) -> tuple[pd.Index, np.ndarray] | None:
         mixed = length.astype("uint64")
         for word in _words(text, ends):
             mixed ^= word
-            mixed *= np.uint64(0x9E3779B97F4A7C15)
+            mixed *= MULTIPLIER
             mixed ^= mixed >> np.uint64(32)
         codes, _ = pd.factorize(mixed)
         one = np.empty(codes.max() + 1, "int64")  # a row of each customer
