@@ -3,11 +3,19 @@
 import datetime
 import gzip
 import hashlib
+import json
+import os
 import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 import warnings
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -528,3 +536,164 @@ def test_files_keep_the_limits_that_duckdb_was_given(folder, monkeypatch):
     finally:
         duckdb.sql(f"SET memory_limit = '{before[0]}'"), duckdb.sql(f"SET threads = {before[1]}")
     assert seen == [("300.0 MiB", 1)]
+
+
+# --- a Spark cluster: a master and two workers ---
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@contextmanager
+def spark_cluster(folder, memory="1g"):
+    """The address of a standalone master with two workers alive, each of one core; none of them outlives the block."""
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    command = [str(home / "bin" / "spark-class")]
+    master, page, local = free_port(), free_port(), ["--host", "127.0.0.1"]
+    environment = os.environ | {
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_DIRS": str(folder / "local"),
+        "SPARK_CONF_DIR": str(folder),
+        "PYSPARK_PYTHON": sys.executable,
+    }
+    classes = [["master.Master", "--port", str(master), "--webui-port", str(page)]]
+    for number in range(2):
+        room = ["--cores", "1", "--memory", memory, "--work-dir", str(folder / f"worker-{number}")]
+        ports = ["--port", str(free_port()), "--webui-port", str(free_port())]
+        classes.append(["worker.Worker", *room, *ports, f"spark://127.0.0.1:{master}"])
+    folder.mkdir()
+    log = (folder / "log.txt").open("wb")
+    processes = []
+    try:
+        for (name, *words), wait in zip(classes, [True, False, False], strict=True):
+            line = [*command, f"org.apache.spark.deploy.{name}", *local, *words]
+            processes.append(
+                subprocess.Popen(line, env=environment, stdout=log, stderr=log, start_new_session=True, cwd=folder)
+            )
+            if wait:
+                wait_for_workers(page, 0, folder)
+        wait_for_workers(page, 2, folder)
+        yield f"spark://127.0.0.1:{master}"
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # the worker's executors are in its group
+            process.wait(timeout=30)
+        log.close()
+
+
+def wait_for_workers(page, number, folder, seconds=120):
+    """Until so many workers are alive, as the master tells on its page."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with suppress(OSError):
+            with direct.open(f"http://127.0.0.1:{page}/json/", timeout=5) as answer:
+                alive = json.load(answer)["aliveworkers"]
+            if alive >= number:
+                return
+        time.sleep(0.3)
+    raise TimeoutError(f"no {number} workers in {seconds} s:\n{(folder / 'log.txt').read_text()[-3000:]}")
+
+
+@contextmanager
+def spark_session(address, folder, **settings):
+    """A session on a cluster; the driver's Java ends with the block."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master(address).appName("crmlab")
+    local = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.local.dir": str(folder / "driver"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.executor.memory": "800m",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.network.timeout": "120s",
+    }
+    for name, value in (local | settings).items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    java = session.sparkContext._gateway
+    try:
+        yield session
+    finally:
+        session.stop()
+        java.shutdown()
+        java.proc.stdin.close()
+        java.proc.wait(timeout=60)
+
+
+def many_purchases(folder, rows, files=4):
+    """A large log in Parquet files: ids as text, stamps with times, refunds, some files larger than others."""
+    folder.mkdir()
+    random = np.random.default_rng(7)
+    for number, part in enumerate(np.array_split(np.arange(rows), [rows // 10, rows // 2, rows * 3 // 4][: files - 1])):
+        second = random.integers(0, 700 * 86_400, part.size)
+        pd.DataFrame(
+            {
+                "customer_id": pd.Series(random.integers(0, rows // 20, part.size)).astype("str") + "é",
+                "date": np.datetime64("2023-01-01", "us") + second.astype("timedelta64[s]"),
+                "amount": random.integers(-1500, 20_000, part.size) / 100,
+            }
+        ).to_parquet(folder / f"{number}.parquet", index=False)
+
+
+def left_running(folder):
+    """Processes whose command line names a folder."""
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    return [line for line in lines if str(folder).encode() in line]
+
+
+@pytest.mark.proof
+@pytest.mark.spark
+@pytest.mark.filterwarnings("default::ResourceWarning")  # py4j leaves its sockets to the garbage collector
+@pytest.mark.filterwarnings("default:PySpark does not yet fully support pandas:FutureWarning")  # its word to all users
+def test_a_spark_cluster_gives_the_same_tables_as_duckdb(tmp_path):
+    pytest.importorskip("pyspark", reason="pyspark is not here: `make proof` runs this in an environment of its own")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17 or later; there is no command java")
+    rows, spark_folder = 1_000_000, tmp_path / "spark"
+    many_purchases(tmp_path / "log", rows)
+    files = str(tmp_path / "log" / "*.parquet")
+    with spark_cluster(spark_folder) as address, spark_session(address, spark_folder) as session:
+        log = session.read.parquet(str(tmp_path / "log"))
+        assert log.count() == rows
+        executors = session.sparkContext._jsc.sc().statusTracker().getExecutorInfos()
+        assert len(executors) == 3  # the driver and two more
+        for function in (summarize, lambda table: split(table, "2024-06-30", "2024-12-31", unit="month")):
+            by_spark, by_duckdb = quiet(function, log), quiet(function, files)
+            same(by_spark, by_duckdb, check_exact=True)
+            assert by_spark.attrs == by_duckdb.attrs
+            assert by_spark["frequency"].sum() > rows / 3
+        table = quiet(summarize, files, unit="day")
+        expected, left_out = totals(pd.read_parquet(tmp_path / "log"))
+        assert table[["frequency", "recency"]].sum().tolist() == expected
+        assert table.attrs["left_out"] == left_out
+
+        bad = session.createDataFrame([("a", "2024-01-01", "1"), ("a", "03/04/2024", "$2"), (None, "2024-02-30", "3")])
+        with pytest.raises(ContractError, match="in 4 ways") as refused:
+            summarize(bad.toDF("customer_id", "date", "amount"))
+        assert "amount: not a number in 1 row: '$2'" in str(refused.value)
+        with pytest.raises(ContractError, match=r"date: the column is missing. Did you mean 'Day_'|The columns are"):
+            summarize(log.withColumnRenamed("date", "day"))
+    assert left_running(spark_folder) == []
+
+
+def totals(log):
+    """Repeat purchase days and days from first to last, of all customers together; by a plain group-by."""
+    day = log.assign(date=log["date"].dt.normalize()).groupby(["customer_id", "date"])["amount"].sum().round(6)
+    bought = day[day >= 0].reset_index().groupby("customer_id")["date"].agg(["size", "min", "max"])
+    left_out = {
+        "refund_days": int((day < 0).sum()),
+        "refund_amount": pytest.approx(day[day < 0].sum()),
+        "customers_without_purchase": log["customer_id"].nunique() - len(bought),
+    }
+    return [int((bought["size"] - 1).sum()), float((bought["max"] - bought["min"]).dt.days.sum())], left_out
