@@ -1,7 +1,7 @@
 """From a purchase log to what the models of buying need: one row a customer.
 
-All arithmetic is on whole days: the log is sorted once, by one integer for customer and day; its amounts are added up
-by day; the rest is counting along the sorted days.
+All arithmetic is on whole days. Wherever the log lies (`engines.py`), its amounts are added up by customer and day, the
+days by customer; here that becomes frequency, recency, T and monetary value.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}  # DECISI
 Day = str | date | pd.Timestamp | np.datetime64
 
 
-def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, unit: str = "week") -> pd.DataFrame:
+def summarize(transactions: Any, observed_until: Day | None = None, unit: str = "week") -> pd.DataFrame:
     """Frequency, recency, T and monetary value of each customer.
 
     Parameters
     ----------
-    transactions : DataFrame, one row a purchase
-        Contract `transactions`.
+    transactions : data frame or path, one row a purchase
+        Contract `transactions`. A pandas or polars frame, a pyarrow table; or one that stays where it lies: a DuckDB
+        relation, a polars LazyFrame, a Spark DataFrame; or the path or glob of CSV (.csv, .csv.gz) or Parquet files,
+        which DuckDB reads, in as much memory as `duckdb.sql("SET memory_limit = '1GB'")` gives it. Ids may be text or
+        whole numbers.
     observed_until : date, optional
         The last day of the observation, the whole day; the last date of the log if not given.
     unit : {"week", "day", "month", "year"}
@@ -45,9 +48,14 @@ def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, uni
     Raises
     ------
     ContractError
-        The log breaks its contract.
+        The log breaks its contract. Every row is held against it, wherever it lies.
     ValueError
-        The log is empty, has no purchase, or goes on after `observed_until`; or the unit or the day is none.
+        The log is empty, has no purchase, or goes on after `observed_until`; or the unit or the day is none; or a file
+        is not what its name says.
+    OSError
+        There is no such file, it is a folder, or it may not be read.
+    TypeError
+        `transactions` is no data frame and no path.
 
     Warns
     -----
@@ -58,7 +66,8 @@ def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, uni
     -----
     Amounts of one customer on one day are added up; the day is a purchase day if the total is not negative, and a
     refund day otherwise. Refund days are left out, and counted in `attrs["left_out"]`: DECISIONS.md, "What a purchase
-    is". The lengths of month and year: DECISIONS.md, "Units of time".
+    is". The lengths of month and year: DECISIONS.md, "Units of time". Every engine gives the same table: DECISIONS.md,
+    "Sums of money" and "Files of any size".
 
     References
     ----------
@@ -72,6 +81,12 @@ def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, uni
       customer_id  frequency  recency    T  monetary_value
     0           a          1      2.0  4.0            30.0
     1           b          0      0.0  3.0             0.0
+
+    The same of a DuckDB relation, of which one row a customer comes back:
+
+    >>> import duckdb
+    >>> summarize(duckdb.from_df(log), observed_until="2024-01-29")["frequency"].tolist()
+    [1, 0]
     """
     seen = _observe(transactions, observed_until, unit)
     table = _summary(seen.customers.table, seen.until, unit)
@@ -80,14 +95,14 @@ def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, uni
 
 
 def split(
-    transactions: pd.DataFrame, calibration_end: Day, observed_until: Day | None = None, unit: str = "week"
+    transactions: Any, calibration_end: Day, observed_until: Day | None = None, unit: str = "week"
 ) -> pd.DataFrame:
     """The summary up to a day, and what each customer bought after it.
 
     Parameters
     ----------
-    transactions : DataFrame, one row a purchase
-        Contract `transactions`.
+    transactions : data frame or path, one row a purchase
+        Contract `transactions`, held by anything that `summarize` takes.
     calibration_end : date
         The last day of the calibration, the whole day; the hold-out begins on the next.
     observed_until : date, optional
@@ -106,8 +121,8 @@ def split(
 
     Raises
     ------
-    ContractError
-        The log breaks its contract.
+    ContractError, OSError, TypeError
+        As in `summarize`.
     ValueError
         As in `summarize`, or `calibration_end` is not within the log, or nobody bought by then.
 
