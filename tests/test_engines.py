@@ -211,8 +211,13 @@ def test_ids_of_one_hash_are_two_customers(monkeypatch):
     same(quiet(summarize, log), expected, check_exact=True)
 
 
+def test_other_columns_do_not_matter_even_twice():
+    log = pd.concat([LOG, pd.DataFrame([[1, 2]] * 3, columns=["shop", "shop"])], axis=1)
+    same(summarize(log.astype({"customer_id": "object"})), summarize(LOG), check_exact=True)
+
+
 def test_keys_too_wide_for_one_word_are_sorted_all_the_same():
-    log = a_log(5000, customers=50).assign(customer_id=lambda table: table["customer_id"].str[1:].astype(int))
+    log = a_log(70_000, customers=50).assign(customer_id=lambda table: table["customer_id"].str[1:].astype(int))
     far = {"customer_id": lambda table: table["customer_id"] * 80_000_000, "date": log["date"]}
     wide = pd.concat([log.assign(**far), pd.DataFrame({"customer_id": [0], "date": ["1900-01-01"], "amount": [1.0]})])
     wide["date"] = pd.to_datetime(wide["date"]).astype("datetime64[s]")

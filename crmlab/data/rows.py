@@ -53,7 +53,9 @@ class Rows(NamedTuple):
             check(table, CONTRACT)
             raise ValueError(f"{CONTRACT} has no rows: there is nothing to summarize.")
         rows = _read_quickly(table)
-        return _read_quickly(check(table, CONTRACT)) if rows is None else rows  # type: ignore[return-value]
+        if rows is None and (rows := _read_quickly(check(table, CONTRACT))) is None:
+            raise AssertionError("the quick look does not know a table that keeps its contract")
+        return rows
 
     def days(self) -> tuple[np.ndarray, np.ndarray]:
         since = self.day.min()
@@ -128,11 +130,11 @@ def _read_quickly(table: pd.DataFrame) -> Rows | None:
     Ids and days are looked at once each, and of numbers only the ends: a rule about one column allows an interval.
     """
     contract = columns_of(CONTRACT)
-    present = [name for name in contract if name in table.columns]
-    if not table.columns.is_unique or any(contract[name].required and name not in present for name in contract):
+    table = table.loc[:, table.columns.isin(list(contract))]
+    if not table.columns.is_unique or any(contract[name].required and name not in table for name in contract):
         return None
     arrays: dict[str, Any] = {}
-    for name in present:
+    for name in (name for name in contract if name in table):
         column, values = contract[name], table[name]
         if column.kind == "id":
             arrays[name] = values if _is_plain_id(values) else None
