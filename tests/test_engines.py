@@ -463,6 +463,10 @@ BAD_FILES = {
         "open quote": (HEADER + b'"a,2024-01-01,1\n', "is not a table with commas: a quote is not closed"),
         "ends of lines": (HEADER + b"a,2024-01-01,1\r\na,2024-01-01,1\n", "lines end in different ways"),
         "two columns": (b"customer_id,date,amount,amount\na,2024-01-01,1,2\n", "has more than one column 'amount'"),
+        "capitals": (
+            b"customer_id,Date,amount,date\na,2024-01-01,1,2\n",
+            "differ in capitals alone: customer_id, Date,",
+        ),
         "other names": (b"customerid,day,amount\na,2024-01-01,1\n", "Did you mean 'customerid'"),
         "values": (HEADER + b"a,03/04/2024,$1\n,2024-01-01,1\n", r"(?s)transactions in '.*log.csv' .* in 3 ways.*\$1"),
     },

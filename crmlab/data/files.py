@@ -46,6 +46,8 @@ def relation_of_files(source: str | Path) -> Iterator[Any]:
                 told = f"{error.table} in {str(source)!r}"
                 raise ContractError(told, error.breaches) from None
             except duckdb.InvalidInputException as error:
+                if _kind(files[0]) == ".parquet":
+                    raise ValueError(f"{str(source)!r}: a damaged Parquet file: {str(error).splitlines()[0]}") from None
                 raise _in_words(str(error), str(source)) from None
 
 
@@ -122,8 +124,11 @@ def _header(file: str) -> list[str]:
             start = data.read(START)
     except gzip.BadGzipFile:
         raise ValueError(f"{file!r} is not compressed by gzip. If it is CSV, name it .csv.") from None
-    names = csv_header(start, file)
-    return [str(name) if isinstance(name, str) else f"column {place}" for place, name in enumerate(names, 1)]
+    header = csv_header(start, file)
+    names = [str(name) if isinstance(name, str) else f"column {place}" for place, name in enumerate(header, 1)]
+    if len({name.lower() for name in names}) < len(names):
+        raise ValueError(f"{file!r} has columns whose names differ in capitals alone: {', '.join(names)}. Rename them.")
+    return names
 
 
 def _of_parquet(connection: Any, files: list[str]) -> Any:
