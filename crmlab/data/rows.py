@@ -205,8 +205,8 @@ def _text_codes(ids: pd.Series) -> tuple[pd.Index, np.ndarray] | None:
     if text.null_count or not length.all():
         return None
     if length.max() <= LONGEST:
-        mixed = length.astype("uint64")
-        for word in _words(text, ends):
+        mixed, words = length.astype("uint64"), list(_words(text, ends))
+        for word in words:
             mixed ^= word
             mixed *= MULTIPLIER
             mixed ^= mixed >> np.uint64(32)
@@ -214,7 +214,7 @@ def _text_codes(ids: pd.Series) -> tuple[pd.Index, np.ndarray] | None:
         one = np.empty(codes.max() + 1, "int64")  # a row of each customer
         one[codes] = np.arange(codes.size)
         # Two ids with one hash would be one customer: every id is compared with the one that stands for it.
-        if all((part[one][codes] == part).all() for part in [length, *_words(text, ends)]):
+        if all((part[one][codes] == part).all() for part in [length, *words]):
             return pd.Index(text.take(pa.array(one)).to_pandas()), codes.astype("int64", copy=False)
     codes, distinct = pd.factorize(ids)
     return pd.Index(distinct), codes.astype("int64", copy=False)
@@ -226,9 +226,12 @@ def _words(text: Any, ends: np.ndarray) -> Iterator[np.ndarray]:
     data[: ends[-1]] = np.frombuffer(text.buffers()[2], "uint8", count=ends[-1])
     word_at = np.ndarray(data.size - WORD + 1, "<u8", buffer=data, strides=(1,))
     mask = np.array([(1 << 8 * count) - 1 for count in range(WORD + 1)], "uint64")
-    for place in range(0, int(np.diff(ends).max()), WORD):
-        at = ends[:-1] + place
-        yield word_at[np.minimum(at, ends[-1])] & mask[np.clip(ends[1:] - at, 0, WORD)]
+    length = np.diff(ends)
+    for place in range(0, int(length.max()), WORD):
+        word = word_at[np.minimum(ends[:-1] + place, ends[-1]) if place else ends[:-1]]
+        if length.min() < place + WORD:
+            word &= mask[np.clip(length - place, 0, WORD)]
+        yield word
 
 
 def in_text_order(customers: pd.DataFrame) -> pd.DataFrame:
