@@ -22,7 +22,7 @@ from cluster import left_running, spark_cluster, spark_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlab.data import ContractError, split, summarize
+from crmlab.data import ContractError, engines, split, summarize
 from crmlab.data.engines import Lazy
 
 few = settings(max_examples=25, deadline=None)
@@ -363,6 +363,29 @@ def test_a_log_larger_than_duckdb_may_hold_is_summarized():
         table = summarize(log, unit="day")
     assert table.drop(columns="customer_id").drop_duplicates().to_numpy().tolist() == [[49, 49, 49, 1.5]]
     assert len(table) == 100_000
+
+
+def test_customers_are_taken_in_parts_when_memory_does_not_suffice(monkeypatch):
+    log = a_log()
+    expected, taken, collect = quiet(summarize, log), [], engines._collect
+
+    def short_of_memory(frame):
+        result = collect(frame)
+        taken.append(len(result))
+        if len(result) > 1000 and "customer_id" in result:
+            raise duckdb.OutOfMemoryException("Out of Memory Error")
+        return result
+
+    monkeypatch.setattr(engines, "_collect", short_of_memory)
+    table = quiet(summarize, ENGINES["duckdb"](log))
+    same(table, expected, check_exact=True)
+    assert table.attrs == expected.attrs
+    assert sum(taken[2:]) == log["customer_id"].nunique()
+    assert len(taken[2:]) == 8
+
+    monkeypatch.setattr(engines, "PARTS", (1,))
+    with pytest.raises(duckdb.OutOfMemoryException):
+        quiet(summarize, ENGINES["duckdb"](log))
 
 
 def test_importing_the_data_part_brings_no_engine_along():

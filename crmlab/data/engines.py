@@ -8,8 +8,8 @@ engine to engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -37,6 +37,7 @@ from crmlab.data.rows import CONTRACT, MILLION, Customers, Rows, in_text_order, 
 if TYPE_CHECKING:
     import narwhals as nw
 
+PARTS = (1, 8, 64)  # of the customers, one after another: tried in turn until DuckDB's memory suffices
 NEVER = 99991231  # later than any day that a contract allows, as yyyymmdd
 
 
@@ -163,28 +164,32 @@ class Lazy(NamedTuple):
         date, total = nw.col("date"), nw.col("total")
         last = int(str(np.datetime64(end, "D")).replace("-", ""))
         bought, before = total >= 0, (total >= 0) & (date <= last)
-        day_totals = self.rows.group_by("customer_id", "date").agg(nw.col("amount").sum().alias("total"))
-        customers = _collect(
-            day_totals.with_columns(_millionths(total))
-            .with_columns(
-                first=nw.when(bought).then(date).otherwise(nw.lit(NEVER)),
-                last=nw.when(before).then(date).otherwise(nw.lit(0)),
-                days=before.cast(nw.Int64),
-                days_after=(bought & (date > last)).cast(nw.Int64),
-                refund_days=(~bought).cast(nw.Int64),
-                spend=nw.when(before).then(total).otherwise(nw.lit(0.0)),
-                spend_after=nw.when(bought & (date > last)).then(total).otherwise(nw.lit(0.0)),
-                refund_amount=nw.when(~bought).then(total).otherwise(nw.lit(0.0)),
-            )
-            .group_by("customer_id")
-            .agg(
-                nw.col("first").min(),
-                nw.col("last").max(),
-                _of_first(total, self.rows.implementation).alias("first_total"),
-                # DuckDB adds whole numbers up in 128 bits.
-                *(nw.col(name).sum().cast(nw.Int64) for name in ("days", "days_after", "refund_days")),
-                *(nw.col(name).sum() for name in ("spend", "spend_after", "refund_amount")),
-            )
+        customers = _collect_in_parts(
+            self.rows,
+            lambda rows: (
+                rows.group_by("customer_id", "date")
+                .agg(nw.col("amount").sum().alias("total"))
+                .with_columns(_millionths(total))
+                .with_columns(
+                    first=nw.when(bought).then(date).otherwise(nw.lit(NEVER)),
+                    last=nw.when(before).then(date).otherwise(nw.lit(0)),
+                    days=before.cast(nw.Int64),
+                    days_after=(bought & (date > last)).cast(nw.Int64),
+                    refund_days=(~bought).cast(nw.Int64),
+                    spend=nw.when(before).then(total).otherwise(nw.lit(0.0)),
+                    spend_after=nw.when(bought & (date > last)).then(total).otherwise(nw.lit(0.0)),
+                    refund_amount=nw.when(~bought).then(total).otherwise(nw.lit(0.0)),
+                )
+                .group_by("customer_id")
+                .agg(
+                    nw.col("first").min(),
+                    nw.col("last").max(),
+                    _of_first(total, self.rows.implementation).alias("first_total"),
+                    # DuckDB adds whole numbers up in 128 bits.
+                    *(nw.col(name).sum().cast(nw.Int64) for name in ("days", "days_after", "refund_days")),
+                    *(nw.col(name).sum() for name in ("spend", "spend_after", "refund_amount")),
+                )
+            ),
         )
         bought_once = customers["first"] < NEVER
         table = in_text_order(customers[bought_once])
@@ -218,6 +223,26 @@ def _of_first(total: nw.Expr, engine: nw.Implementation) -> nw.Expr:
 def _collect(frame: nw.LazyFrame[Any]) -> pd.DataFrame:
     """What an engine has reduced: one row a day, or one a customer."""
     return frame.collect("pyarrow").to_native().to_pandas()
+
+
+def _collect_in_parts(
+    rows: nw.LazyFrame[Any], reduce: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+) -> pd.DataFrame:
+    """What rows are reduced to by customer; if DuckDB's memory does not hold all customers, some of them at a time."""
+    import narwhals as nw
+
+    if not rows.implementation.is_duckdb():
+        return _collect(reduce(rows))
+    import duckdb
+
+    def collected(parts: int) -> pd.DataFrame:
+        some = (rows.to_native().filter(f"hash(customer_id) % {parts} = {part}") for part in range(parts))
+        return pd.concat([_collect(reduce(nw.from_native(one))) for one in some], ignore_index=True)
+
+    for parts in PARTS[:-1]:
+        with suppress(duckdb.OutOfMemoryException):
+            return collected(parts)
+    return collected(PARTS[-1])
 
 
 def _reading(name: str, kind: str, dtype: Any) -> Reading:

@@ -38,7 +38,9 @@ def relation_of_files(source: str | Path) -> Iterator[Any]:
         limits = "SELECT current_setting('memory_limit'), current_setting('threads')"
         memory, threads = given.execute(limits).fetchall()[0]
     with tempfile.TemporaryDirectory(prefix="crmlab-duckdb-") as spilled:
+        # Rows have no order here; keeping one would cost memory.
         config = {"memory_limit": memory, "threads": threads, "temp_directory": spilled}
+        config["preserve_insertion_order"] = False
         with duckdb.connect(config=config) as connection:
             try:
                 yield (_of_parquet if _kind(files[0]) == ".parquet" else _of_csv)(connection, files)
