@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+ENGINES := .venv-engines/.ready
 
 # One thread for linear algebra: the same digits on any machine, and no fight over cores.
 export OPENBLAS_NUM_THREADS := 1
@@ -15,7 +16,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # What NumPy found on this processor beyond its baseline: switched off, the machine is another processor, cheaply.
 FAST_PATHS := import numpy; print(*numpy.show_config(mode="dicts")["SIMD Extensions"].get("found", []))
 
-.PHONY: setup run lab test proof bench lock clean
+.PHONY: setup run lab test proof bench bench-engines lock clean
 
 run: $(READY)
 	$(BIN)/crmlab run --out build/workbook
@@ -30,20 +31,30 @@ test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not proof" $(PYTEST_FLAGS)
 	$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
 
-proof: $(READY)
-	$(BIN)/pytest -n 2 -m proof $(PYTEST_FLAGS)
+proof: $(READY) $(ENGINES)
+	$(BIN)/pytest -n 2 -m "proof and not spark" $(PYTEST_FLAGS)
+	.venv-engines/bin/pytest -m spark $(PYTEST_FLAGS) tests/test_engines.py
 	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c '$(FAST_PATHS)')" OPENBLAS_CORETYPE=Nehalem \
 		$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
+# Ten minutes or more, and 10 GB of disk.
+bench-engines: $(READY) $(ENGINES)
+	$(BIN)/python benchmarks/engines.py
+
+COMPILE := uv pip compile pyproject.toml --extra real --extra dev --universal --fork-strategy fewest \
+	--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+
+# The second lock is the first and Spark: versions that a lock holds already are kept.
 lock: $(READY)
-	$(BIN)/uv pip compile pyproject.toml --extra real --extra dev --universal --fork-strategy fewest \
-		--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade --output-file requirements.lock
+	$(BIN)/$(COMPILE) --upgrade --output-file requirements.lock
+	cp requirements.lock requirements-engines.lock
+	$(BIN)/$(COMPILE) --extra spark --output-file requirements-engines.lock
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-engines build
 
 setup: $(READY)
 
@@ -56,3 +67,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+# An environment of its own for Spark, so that `make test` does without its 400 MB. It needs Java 17 or later beside it.
+$(ENGINES): $(READY) requirements-engines.lock
+	test -x .venv-engines/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-engines
+	$(BIN)/uv pip sync --quiet --python .venv-engines/bin/python --require-hashes --compile-bytecode requirements-engines.lock
+	$(BIN)/uv pip install --quiet --python .venv-engines/bin/python --no-deps --no-build-isolation --editable .
+	@touch $(ENGINES)

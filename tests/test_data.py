@@ -374,7 +374,7 @@ def test_the_dictionary_is_the_schemas(contract):
 # --- bad input, each by its message ---
 
 BAD_LOGS = {
-    "no table": ([1, 2], "transactions must be a pandas DataFrame, not list"),
+    "no table": ([1, 2], r"transactions must be a (pandas DataFrame|data frame .*), not list"),
     "no column": (LOG[["customer_id", "date"]], r"amount: the column is missing. The columns are: customer_id, date\."),
     "other name": (LOG.rename(columns={"customer_id": "CustomerID"}), "customer_id: .* Did you mean 'CustomerID'\\?"),
     "in the index": (LOG.set_index("customer_id"), r"It is the index of the table: table.reset_index\(\)"),

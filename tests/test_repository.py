@@ -120,10 +120,13 @@ def test_importing_the_runner_starts_nothing_heavy(name):
 # --------------------------------------------------------------------------------------------------- lock, environments
 
 
-def locked():
-    """Name -> versions in the lock."""
+LOCKS = ["requirements.lock", "requirements-engines.lock"]
+
+
+def locked(name="requirements.lock"):
+    """Name -> versions in a lock."""
     found = {}
-    for line in (ROOT / "requirements.lock").read_text().splitlines():
+    for line in (ROOT / name).read_text().splitlines():
         if match := re.match(r"([A-Za-z0-9._-]+)==([^ ;\\]+)", line):
             found.setdefault(canonicalize_name(match[1]), set()).add(match[2])
     return found
@@ -142,15 +145,27 @@ def test_the_lock_satisfies_pyproject(requirement):
     assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: run make lock"
 
 
-def test_the_lock_has_hashes_and_no_addresses():
-    text = (ROOT / "requirements.lock").read_text()
+def test_the_lock_of_the_engines_is_the_other_and_spark():
+    spark, rest = Requirement(PYPROJECT["optional-dependencies"]["spark"][0]), locked("requirements-engines.lock")
+    assert all(spark.specifier.contains(version) for version in rest.pop("pyspark"))
+    assert rest.pop("py4j")
+    assert rest == locked()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_has_hashes_and_no_addresses(name):
+    text = (ROOT / name).read_text()
     assert "http" not in re.sub(r"^(httpcore|httpx|aiohttp)==", "", text, flags=re.MULTILINE)
     assert "--index-url" not in text
     for entry in re.split(r"\n(?=\S)", text.strip()):
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
 
 
-CONDA_NAMES = {"pandera": "pandera-pandas", "jupyter-client": "jupyter_client"}  # names on conda-forge that differ
+CONDA_NAMES = {
+    "pandera": "pandera-pandas",
+    "jupyter-client": "jupyter_client",
+    "duckdb": "python-duckdb",
+}  # names on conda-forge that differ
 
 
 def test_environment_yml_agrees_with_pyproject():

@@ -37,9 +37,12 @@ class Breach:
     remedy : str
         What to do about it.
     rows : tuple of int
-        All offending rows, the first row of the table being 1; empty where the whole column is at fault.
+        All offending rows, the first row of the table being 1; empty where the whole column is at fault, or where the
+        engine does not number its rows.
     values : tuple
         What the first few of these rows hold, as it was given.
+    count : int
+        How many rows, where the engine does not number them.
     """
 
     column: str
@@ -47,13 +50,16 @@ class Breach:
     remedy: str
     rows: tuple[int, ...] = ()
     values: tuple[Any, ...] = ()
+    count: int = 0
 
     def __str__(self) -> str:
         where = ""
-        if self.rows:
-            quoted = [f"row {row} ({_short(value)})" for row, value in zip(self.rows, self.values, strict=False)]
-            more = ["..."] if len(self.rows) > len(quoted) else []
-            where = f" in {len(self.rows):,} row{'s' * (len(self.rows) > 1)}: {', '.join(quoted + more)}"
+        if count := self.count or len(self.rows):
+            quoted = [_short(value) for value in self.values]
+            if self.rows:
+                quoted = [f"row {row} ({value})" for row, value in zip(self.rows, quoted, strict=False)]
+            more = ["..."] if quoted and count > len(quoted) else []
+            where = f" in {count:,} row{'s' * (count > 1)}{': ' * bool(quoted)}{', '.join(quoted + more)}"
         return f"{self.column}: {self.problem}{where}. {self.remedy}"
 
 
@@ -88,6 +94,29 @@ def _short(value: Any) -> str:
 # --- readers: a column as its contract's type; what cannot be read is refused, and missing in the result ---
 
 
+class Fault(NamedTuple):
+    """What can be wrong with a value, and what to do about it: the same words on every engine."""
+
+    problem: str
+    remedy: str
+
+
+MISSING = Fault("missing", "Fill it in where it is known, or take these rows out knowingly.")
+NOT_TEXT = Fault("not text", "Read ids as text, so that 007 stays 007: pd.read_csv takes dtype=str.")
+NOT_A_NUMBER = Fault(
+    "not a number", "Write numbers plainly, such as 1234.50: no currency sign, no separator of thousands."
+)
+NOT_A_DATE = Fault(
+    "not a date of the form yyyy-mm-dd or yyyymmdd",
+    "Write dates as yyyy-mm-dd: 03/04/2024 is the 3rd of April to some and the 4th of March to others.",
+)
+NO_SUCH_DAY = Fault("no such day", "Correct it.")
+OTHER_ZONE = Fault(
+    "not in the time zone of the first row",
+    "Give the local day alone, or one zone: pd.to_datetime(dates, utc=True).dt.tz_convert('Europe/Berlin').",
+)
+
+
 class Refusal(NamedTuple):
     """Rows (a mask) that could not be read, or that break a rule."""
 
@@ -107,8 +136,7 @@ def read_ids(values: pd.Series) -> Reading:
         text = values.astype("str")
         return text.mask(text == ""), []
     no_text = values.notna() & ~values.map(lambda value: isinstance(value, str)).astype(bool)
-    remedy = "Read ids as text, so that 007 stays 007: pd.read_csv takes dtype=str."
-    return values.mask(no_text).astype("str"), [Refusal(no_text.to_numpy(), "not text", remedy)]
+    return values.mask(no_text).astype("str"), [Refusal(no_text.to_numpy(), *NOT_TEXT)]
 
 
 def read_numbers(values: pd.Series) -> Reading:
@@ -120,9 +148,7 @@ def read_numbers(values: pd.Series) -> Reading:
     else:
         numbers = pd.to_numeric(values.mask(values.map(lambda value: isinstance(value, bool))), errors="coerce")
         numbers = numbers.astype("float64")
-    unread = (numbers.isna() & values.notna()).to_numpy()
-    remedy = "Write numbers plainly, such as 1234.50: no currency sign, no separator of thousands."
-    return numbers, [Refusal(unread, "not a number", remedy)]
+    return numbers, [Refusal((numbers.isna() & values.notna()).to_numpy(), *NOT_A_NUMBER)]
 
 
 # A day, perhaps with a time of day, perhaps with its offset from UTC; or the eight digits of a day.
@@ -132,7 +158,8 @@ DAY = r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ][0-9:.]{5,18}(Z|[+-][0-9:]{2,8})?)?|(
 def read_dates(values: pd.Series) -> Reading:
     """Calendar days (DECISIONS.md, "The day of a purchase"), as timestamps at midnight without a zone."""
     if isinstance(values.dtype, np.dtype | pd.DatetimeTZDtype) and values.dtype.kind == "M":
-        return values.dt.tz_localize(None).dt.normalize().astype("datetime64[us]"), []
+        local = values if values.dt.tz is None else values.dt.tz_localize(None)
+        return pd.Series(local.to_numpy().astype("datetime64[D]").astype("datetime64[us]"), index=values.index), []
     written = values if values.dtype == "str" else values.map(_as_written, na_action="ignore")
     codes, distinct = pd.factorize(written)  # a day is read once, however many rows it has
     text = pd.Series(distinct, dtype="str")
@@ -147,17 +174,9 @@ def read_dates(values: pd.Series) -> Reading:
 
     read = pd.Series(np.append(date.mask(other_zone).to_numpy(), np.datetime64("NaT"))[codes])
     return read, [
-        Refusal(
-            rows(day.isna()),
-            "not a date of the form yyyy-mm-dd or yyyymmdd",
-            "Write dates as yyyy-mm-dd: 03/04/2024 is the 3rd of April to some and the 4th of March to others.",
-        ),
-        Refusal(rows(day.notna() & date.isna()), "no such day", "Correct it."),
-        Refusal(
-            rows(other_zone),
-            "not in the time zone of the first row",
-            "Give the local day alone, or one zone: pd.to_datetime(dates, utc=True).dt.tz_convert('Europe/Berlin').",
-        ),
+        Refusal(rows(day.isna()), *NOT_A_DATE),
+        Refusal(rows(day.notna() & date.isna()), *NO_SUCH_DAY),
+        Refusal(rows(other_zone), *OTHER_ZONE),
     ]
 
 
@@ -312,6 +331,22 @@ def _schema(contract: str) -> Any:
     return _schemas()[contract]
 
 
+class Column(NamedTuple):
+    """What a contract says of one column: how it is read, whether it must be there, and what must hold in it."""
+
+    kind: str  # a key of TYPES
+    required: bool
+    rules: tuple[Rule, ...]
+
+
+def columns_of(contract: str) -> dict[str, Column]:
+    """The columns of a contract, for engines that read and check them in their own way."""
+    return {
+        name: Column(column.metadata["type"], column.required, column.metadata["rules"])
+        for name, column in _schema(contract).columns.items()
+    }
+
+
 # --- what others call ---
 
 
@@ -352,7 +387,7 @@ def check(table: pd.DataFrame, contract: str) -> pd.DataFrame:
         raise TypeError(f"{contract} must be a pandas DataFrame, not {type(table).__name__}")
     present = [name for name in schema.columns if name in table.columns]
     missing = [name for name, column in schema.columns.items() if column.required and name not in present]
-    breaches = [_missing(name, table) for name in missing]
+    breaches = [missing_column(name, table.columns, table.index.names) for name in missing]
     twice = [name for name in present if isinstance(table[name], pd.DataFrame)]
     if twice:
         remedy = "Keep one of them, or rename the others."
@@ -479,7 +514,7 @@ def _broken_rules(schema: Any, read: pd.DataFrame, unread: list[tuple[str, Refus
 
 def _words(failure: Any, reasons: Any) -> tuple[str, str]:
     if failure.reason_code is reasons.SERIES_CONTAINS_NULLS:
-        return "missing", "Fill it in where it is known, or take these rows out knowingly."
+        return MISSING
     if failure.reason_code is reasons.SERIES_CONTAINS_DUPLICATES:
         return "not unique", "Keep one row for each."
     return failure.check.error, failure.check.description
@@ -490,12 +525,14 @@ def _breach(name: str, refusal: Refusal, given: pd.Series) -> Breach:
     return Breach(name, refusal.problem, refusal.remedy, tuple((rows + 1).tolist()), tuple(given.iloc[rows[:QUOTED]]))
 
 
-def _missing(name: str, table: pd.DataFrame) -> Breach:
-    if name in table.index.names:
+def missing_column(name: str, columns: Iterable[Any], index: Iterable[Any] = ()) -> Breach:
+    """The breach of a column that is not there, and where it may be found."""
+    if name in index:
         return Breach(
             name, "the column is missing", "It is the index of the table: table.reset_index() makes it a column."
         )
-    plain = {"".join(filter(str.isalnum, str(column).lower())): str(column) for column in table.columns}
+    columns = list(map(str, columns))
+    plain = {"".join(filter(str.isalnum, column.lower())): column for column in columns}
     if near := difflib.get_close_matches(name.replace("_", ""), plain, n=1):
         return Breach(name, "the column is missing", f"Did you mean {plain[near[0]]!r}? Rename it to {name!r}.")
-    return Breach(name, "the column is missing", f"The columns are: {', '.join(map(str, table.columns))[:200]}.")
+    return Breach(name, "the column is missing", f"The columns are: {', '.join(columns)[:200]}.")

@@ -11,6 +11,8 @@ import hashlib
 import importlib.util
 import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +21,7 @@ from crmlab.data.contracts import ContractError, check
 
 # In CSV these columns are text as written: 0001 stays 0001, and NA may be a customer. In others these words are gaps.
 AS_WRITTEN = ["customer_id", "date", "order_id", "product_id"]
-MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"]
+GAPS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"]
 
 
 def read_bytes(path: str | Path, name: str) -> bytes:
@@ -40,8 +42,17 @@ def read_bytes(path: str | Path, name: str) -> bytes:
     OSError
         There is no such file, it is a folder, or it may not be read.
     """
-    try:
+    with told_in_words(path, name):
         data = Path(path).read_bytes()
+    sys.audit("crmlab.data.read", name, hashlib.sha256(data).hexdigest())
+    return data
+
+
+@contextmanager
+def told_in_words(path: str | Path, name: str) -> Iterator[None]:
+    """Why a file cannot be opened, and what to do."""
+    try:
+        yield
     except FileNotFoundError:
         near = difflib.get_close_matches(Path(path).name, [p.name for p in Path(path).parent.glob("*")], n=1)
         hint = f"Did you mean {str(Path(path).with_name(near[0]))!r}?" if near else f"You are in {str(Path.cwd())!r}."
@@ -50,8 +61,6 @@ def read_bytes(path: str | Path, name: str) -> bytes:
         raise IsADirectoryError(f"{name!r} is a folder; name a file in it.") from None
     except PermissionError:
         raise PermissionError(f"{name!r} may not be read by you; ask its owner, or copy it.") from None
-    sys.audit("crmlab.data.read", name, hashlib.sha256(data).hexdigest())
-    return data
 
 
 def load_cdnow() -> pd.DataFrame:
@@ -182,38 +191,55 @@ def load_transactions(source: str | Path) -> pd.DataFrame:
 SIGNATURES = {b"PAR1": "a Parquet file: name it .parquet", b"PK\x03\x04": "zipped, perhaps Excel: save it as CSV"}
 
 
-def _read_csv(data: bytes, name: str) -> pd.DataFrame:
-    if not data.strip():
+def csv_header(start: bytes, name: str) -> pd.Series:
+    """The column names of a CSV file, from how it starts; refused where it is no table with commas."""
+    if not start.strip():
         raise ValueError(f"{name!r} is empty.")
     for signature, kind in SIGNATURES.items():
-        if data.startswith(signature):
+        if start.startswith(signature):
             raise ValueError(f"{name!r} is not a CSV file; it is {kind}.")
-    if b"\0" in data:
+    if b"\0" in start:
         raise ValueError(f"{name!r} is not a CSV file: it is not text. (Text in UTF-16? Save it as UTF-8.)")
+    lines = start[: start.rfind(b"\n") + 1] or start  # the end may be cut off within a quote
+    with _told_as_no_table(name):
+        header = pd.read_csv(
+            io.BytesIO(lines), encoding="utf-8-sig", encoding_errors="replace", header=None, nrows=1, dtype="str"
+        ).iloc[0]
+    if len(header) == 1 and (separator := next((s for s in ";\t|" if s in str(header[0])), None)):
+        raise ValueError(f"{name!r} separates its values by {separator!r}. Save it with commas, and 5,10 as 5.10.")
+    if twice := header[header.duplicated()].tolist():
+        raise ValueError(f"{name!r} has more than one column {twice[0]!r}. Keep one of them, or rename the others.")
+    return header
+
+
+def no_table(name: str, reason: str) -> ValueError:
+    return ValueError(f"{name!r} is not a table with commas: {reason}. Put text that holds commas in quotes.")
+
+
+@contextmanager
+def _told_as_no_table(name: str) -> Iterator[None]:
+    try:
+        yield
+    except pd.errors.ParserError as error:
+        raise no_table(name, str(error).partition("C error: ")[2].strip() or str(error).strip()) from None
+
+
+def _read_csv(data: bytes, name: str) -> pd.DataFrame:
+    header = csv_header(data, name)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{name!r} is not in UTF-8 (first on line {line}). Save it as CSV in UTF-8.") from None
-    try:
-        header = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", header=None, nrows=1, dtype="str").iloc[0]
-        if len(header) == 1 and (separator := next((s for s in ";\t|" if s in str(header[0])), None)):
-            raise ValueError(f"{name!r} separates its values by {separator!r}. Save it with commas, and 5,10 as 5.10.")
+    with _told_as_no_table(name):
         table = pd.read_csv(
             io.BytesIO(data),
             encoding="utf-8-sig",
             dtype=dict.fromkeys(AS_WRITTEN, "str"),
             keep_default_na=False,
-            na_values={name: "" if name in AS_WRITTEN else MISSING for name in header},
+            na_values={name: "" if name in AS_WRITTEN else GAPS for name in header},
             low_memory=False,  # one type a column, not one a chunk
         )
-    except pd.errors.ParserError as error:
-        reason = str(error).partition("C error: ")[2].strip() or str(error).strip()
-        raise ValueError(
-            f"{name!r} is not a table with commas: {reason}. Put text that holds commas in quotes."
-        ) from None
-    if twice := header[header.duplicated()].tolist():
-        raise ValueError(f"{name!r} has more than one column {twice[0]!r}. Keep one of them, or rename the others.")
     if not isinstance(table.index, pd.RangeIndex):
         raise ValueError(
             f"{name!r} has rows with more values than the {len(header)} names in its first line, {','.join(header)!r}. "

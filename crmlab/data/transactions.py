@@ -1,7 +1,7 @@
 """From a purchase log to what the models of buying need: one row a customer.
 
-All arithmetic is on whole days: the log is sorted once, by one integer for customer and day; its amounts are added up
-by day; the rest is counting along the sorted days.
+All arithmetic is on whole days. Wherever the log lies (`engines.py`), its amounts are added up by customer and day, the
+days by customer; here that becomes frequency, recency, T and monetary value.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.contracts import check, read_dates
+from crmlab.data.contracts import read_dates
+from crmlab.data.engines import purchase_log
+from crmlab.data.rows import Customers
 
 DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}  # DECISIONS.md, "Units of time"
 
 Day = str | date | pd.Timestamp | np.datetime64
 
 
-def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, unit: str = "week") -> pd.DataFrame:
+def summarize(transactions: Any, observed_until: Day | None = None, unit: str = "week") -> pd.DataFrame:
     """Frequency, recency, T and monetary value of each customer.
 
     Parameters
     ----------
-    transactions : DataFrame, one row a purchase
-        Contract `transactions`.
+    transactions : data frame or path, one row a purchase
+        Contract `transactions`. A pandas or polars frame, a pyarrow table; or one that stays where it lies: a DuckDB
+        relation, a polars LazyFrame, a Spark DataFrame; or the path or glob of CSV (.csv, .csv.gz) or Parquet files,
+        which DuckDB reads, in as much memory as `duckdb.sql("SET memory_limit = '1GB'")` gives it. Ids may be text or
+        whole numbers.
     observed_until : date, optional
         The last day of the observation, the whole day; the last date of the log if not given.
     unit : {"week", "day", "month", "year"}
@@ -43,9 +48,14 @@ def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, uni
     Raises
     ------
     ContractError
-        The log breaks its contract.
+        The log breaks its contract. Every row is held against it, wherever it lies.
     ValueError
-        The log is empty, has no purchase, or goes on after `observed_until`; or the unit or the day is none.
+        The log is empty, has no purchase, or goes on after `observed_until`; or the unit or the day is none; or a file
+        is not what its name says.
+    OSError
+        There is no such file, it is a folder, or it may not be read.
+    TypeError
+        `transactions` is no data frame and no path.
 
     Warns
     -----
@@ -56,7 +66,8 @@ def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, uni
     -----
     Amounts of one customer on one day are added up; the day is a purchase day if the total is not negative, and a
     refund day otherwise. Refund days are left out, and counted in `attrs["left_out"]`: DECISIONS.md, "What a purchase
-    is". The lengths of month and year: DECISIONS.md, "Units of time".
+    is". The lengths of month and year: DECISIONS.md, "Units of time". Every engine gives the same table: DECISIONS.md,
+    "Sums of money" and "Files of any size".
 
     References
     ----------
@@ -70,22 +81,28 @@ def summarize(transactions: pd.DataFrame, observed_until: Day | None = None, uni
       customer_id  frequency  recency    T  monetary_value
     0           a          1      2.0  4.0            30.0
     1           b          0      0.0  3.0             0.0
+
+    The same of a DuckDB relation, of which one row a customer comes back:
+
+    >>> import duckdb
+    >>> summarize(duckdb.from_df(log), observed_until="2024-01-29")["frequency"].tolist()
+    [1, 0]
     """
-    days = _purchase_days(transactions, observed_until, unit)
-    table = _summary(days, days.until, unit)
-    table.attrs = {"unit": unit, "observed_until": _iso(days.until), "left_out": days.left_out}
+    seen = _observe(transactions, observed_until, unit)
+    table = _summary(seen.customers.table, seen.until, unit)
+    table.attrs = {"unit": unit, "observed_until": _iso(seen.until), "left_out": seen.left_out}
     return table
 
 
 def split(
-    transactions: pd.DataFrame, calibration_end: Day, observed_until: Day | None = None, unit: str = "week"
+    transactions: Any, calibration_end: Day, observed_until: Day | None = None, unit: str = "week"
 ) -> pd.DataFrame:
     """The summary up to a day, and what each customer bought after it.
 
     Parameters
     ----------
-    transactions : DataFrame, one row a purchase
-        Contract `transactions`.
+    transactions : data frame or path, one row a purchase
+        Contract `transactions`, held by anything that `summarize` takes.
     calibration_end : date
         The last day of the calibration, the whole day; the hold-out begins on the next.
     observed_until : date, optional
@@ -104,8 +121,8 @@ def split(
 
     Raises
     ------
-    ContractError
-        The log breaks its contract.
+    ContractError, OSError, TypeError
+        As in `summarize`.
     ValueError
         As in `summarize`, or `calibration_end` is not within the log, or nobody bought by then.
 
@@ -132,101 +149,77 @@ def split(
     >>> table[["frequency", "T", "frequency_holdout", "monetary_value_holdout", "duration_holdout"]].to_dict("index")[0]
     {'frequency': 0, 'T': 1.0, 'frequency_holdout': 1, 'monetary_value_holdout': 30.0, 'duration_holdout': 3.0}
     """
-    days = _purchase_days(transactions, observed_until, unit)
-    end = _day(calibration_end, "calibration_end")
-    if not days.since <= end < days.until:
+    seen = _observe(transactions, observed_until, unit, calibration_end)
+    customers = seen.customers.table
+    known = customers[customers["days"] > 0].reset_index(drop=True)
+    if known.empty:
         raise ValueError(
-            f"calibration_end is {_iso(end)}, but the log is observed from {_iso(days.since)} to {_iso(days.until)}: "
-            f"choose a day from {_iso(days.since)} to {_iso(days.until - 1)}."
+            f"nobody bought by {_iso(seen.end)}, the calibration_end; the first purchase is on "
+            f"{_iso(int(customers['first'].min()))}."
         )
-    before, after = days.where(days.day <= end), days.where(days.day > end)
-    if not before.day.size:
-        raise ValueError(
-            f"nobody bought by {_iso(end)}, the calibration_end; the first purchase is on {_iso(int(days.day.min()))}."
-        )
-    known = np.unique(before.customer)
-    frequency = np.bincount(after.customer, minlength=len(days.ids))[known]
-    spend = np.bincount(after.customer, weights=after.total, minlength=len(days.ids))[known]
-    table = _summary(before, end, unit).assign(
-        frequency_holdout=frequency,
-        monetary_value_holdout=spend / np.maximum(frequency, 1),
-        duration_holdout=(days.until - end) / DAYS[unit],
+    table = _summary(known, seen.end, unit).assign(
+        frequency_holdout=known["days_after"],
+        monetary_value_holdout=known["spend_after"] / known["days_after"].clip(lower=1),
+        duration_holdout=(seen.until - seen.end) / DAYS[unit],
     )
-    later = np.unique(days.customer).size - known.size
     table.attrs = {
         "unit": unit,
-        "calibration_end": _iso(end),
-        "observed_until": _iso(days.until),
-        "left_out": days.left_out | {"customers_after_calibration": later},
+        "calibration_end": _iso(seen.end),
+        "observed_until": _iso(seen.until),
+        "left_out": seen.left_out | {"customers_after_calibration": len(customers) - len(known)},
     }
     return table
 
 
-class PurchaseDays(NamedTuple):
-    """The purchase days of a log, one entry each, by customer, then day (a whole number; 0 is 1970-01-01)."""
+class Observed(NamedTuple):
+    """The customers of a log, and the days that bound what is seen of them."""
 
-    ids: pd.Index  # the customers, in order
-    customer: np.ndarray  # positions in ids
-    day: np.ndarray
-    total: np.ndarray  # what the customer paid on the day
-    since: int  # the first day of the log
-    until: int  # the last day observed
+    customers: Customers
+    end: int  # of the calibration
+    until: int
     left_out: dict[str, int | float]
 
-    def where(self, chosen: np.ndarray) -> PurchaseDays:
-        return self._replace(customer=self.customer[chosen], day=self.day[chosen], total=self.total[chosen])
 
-
-def _purchase_days(transactions: pd.DataFrame, observed_until: Day | None, unit: str) -> PurchaseDays:
+def _observe(transactions: Any, observed_until: Day | None, unit: str, calibration_end: Day | None = None) -> Observed:
     if unit not in DAYS:
         raise ValueError(f"unit must be one of {', '.join(DAYS)}, not {unit!r}")
-    log = check(transactions, "transactions")
-    if log.empty:
-        raise ValueError("transactions has no rows: there is nothing to summarize.")
-    row_day = log["date"].to_numpy("datetime64[D]").astype(np.int64)
-    since, last = int(row_day.min()), int(row_day.max())
-    until = last if observed_until is None else _day(observed_until, "observed_until")
-    if observed_until is None:
-        _warn_of_a_lonely_end(row_day)
-    if late := int(np.count_nonzero(row_day > until)):
-        raise ValueError(
-            f"transactions has {_count(late, 'row')} after {_iso(until)}, the day observed until; the last is on "
-            f"{_iso(last)}. Observe until then, take these rows out, or let split use them as the hold-out."
-        )
-
-    row_customer, ids = pd.factorize(log["customer_id"], sort=True)
-    span = last - since + 1
-    key = row_customer * span + (row_day - since)
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    start = np.flatnonzero(np.diff(key, prepend=-1))
-    # To a millionth: so 10.10 + 20.20 - 30.30 is 0 and no refund, and the order of the rows does not matter.
-    total = np.add.reduceat(log["amount"].to_numpy()[order], start).round(6) + 0.0
-    customer, day = np.divmod(key[start], span)
-
-    bought = total >= 0
-    if not bought.any():
+    with purchase_log(transactions) as log:
+        days, rows = log.days()
+        since, last = int(days[0]), int(days[-1])
+        until = last if observed_until is None else _day(observed_until, "observed_until")
+        if observed_until is None:
+            _warn_of_a_lonely_end(days)
+        if late := int(rows[days > until].sum()):
+            raise ValueError(
+                f"transactions has {_count(late, 'row')} after {_iso(until)}, the day observed until; the last is on "
+                f"{_iso(last)}. Observe until then, take these rows out, or let split use them as the hold-out."
+            )
+        end = until if calibration_end is None else _day(calibration_end, "calibration_end")
+        if calibration_end is not None and not since <= end < until:
+            raise ValueError(
+                f"calibration_end is {_iso(end)}, but the log is observed from {_iso(since)} to {_iso(until)}: "
+                f"choose a day from {_iso(since)} to {_iso(until - 1)}."
+            )
+        customers = log.customers(end)
+    if customers.table.empty:
         raise ValueError("transactions has no purchase: on every day the amounts of a customer add up to less than 0.")
-    refund_days, refund_amount = int(np.count_nonzero(~bought)), float(total[~bought].sum())
-    without_purchase = len(ids) - np.unique(customer[bought]).size
-    if refund_days:
+    if customers.refund_days:
         warnings.warn(
-            f"{_count(refund_days, 'refund day')} (together {refund_amount:,.2f}) left out, and "
-            f"{_count(without_purchase, 'customer')} with no other day. To net a refund against its purchase, give it "
-            "the date of the purchase.",
+            f"{_count(customers.refund_days, 'refund day')} (together {customers.refund_amount:,.2f}) left out, and "
+            f"{_count(customers.without_purchase, 'customer')} with no other day. To net a refund against its "
+            "purchase, give it the date of the purchase.",
             stacklevel=3,
         )
     left_out = {
-        "refund_days": refund_days,
-        "refund_amount": refund_amount,
-        "customers_without_purchase": without_purchase,
+        "refund_days": customers.refund_days,
+        "refund_amount": customers.refund_amount,
+        "customers_without_purchase": customers.without_purchase,
     }
-    return PurchaseDays(ids, customer, day + since, total, since, until, left_out).where(bought)
+    return Observed(customers, end, until, left_out)
 
 
-def _warn_of_a_lonely_end(row_day: np.ndarray) -> None:
+def _warn_of_a_lonely_end(days: np.ndarray) -> None:
     """A mistyped year, 2035 for 2025, would lengthen the observation of every customer without a word."""
-    days = np.unique(row_day)
     if days.size < 20:
         return
     first, before, last = days[[0, -2, -1]].tolist()
@@ -238,18 +231,15 @@ def _warn_of_a_lonely_end(row_day: np.ndarray) -> None:
         )
 
 
-def _summary(days: PurchaseDays, until: int, unit: str) -> pd.DataFrame:
-    first = np.flatnonzero(np.diff(days.customer, prepend=-1))  # where each customer begins
-    frequency = np.diff(first, append=days.customer.size) - 1
-    repeat = days.total.copy()
-    repeat[first] = 0
+def _summary(customers: pd.DataFrame, until: int, unit: str) -> pd.DataFrame:
+    frequency = customers["days"] - 1
     return pd.DataFrame(
         {
-            "customer_id": days.ids[days.customer[first]],
+            "customer_id": customers["customer_id"],
             "frequency": frequency,
-            "recency": (days.day[first + frequency] - days.day[first]) / DAYS[unit],
-            "T": (until - days.day[first]) / DAYS[unit],
-            "monetary_value": np.add.reduceat(repeat, first) / np.maximum(frequency, 1),
+            "recency": (customers["last"] - customers["first"]) / DAYS[unit],
+            "T": (until - customers["first"]) / DAYS[unit],
+            "monetary_value": customers["repeat_spend"] / frequency.clip(lower=1),
         }
     )
 
