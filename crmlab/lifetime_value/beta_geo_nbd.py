@@ -7,11 +7,12 @@ distribution, chances as a beta(a, b) distribution.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln, digamma, expit, gammaln, hyp2f1
+from scipy.special import betaln, digamma, expit, gammaln, hyp2f1, log_expit
 
 from crmlab.lifetime_value.purchase_model import PurchaseModel, Rows, negative_binomial
 from crmlab.lifetime_value.special import GAP, blocks, bridge, trigamma
@@ -192,7 +193,12 @@ class BetaGeoNBD(PurchaseModel):
 
     def _stay_if_active(self, params: np.ndarray, x: np.ndarray, T: np.ndarray, t: ArrayLike) -> np.ndarray:
         r, alpha, a, b = params
-        return _stay(r + x, alpha + T, a, b + x + self._chances_at_start, np.asarray(t, dtype=float))
+        r, alpha, b = r + x, alpha + T, b + x + self._chances_at_start
+
+        def given(p: np.ndarray, r: np.ndarray, alpha: np.ndarray, t: np.ndarray) -> np.ndarray:
+            return np.exp(-r * np.log1p(p * t / alpha))
+
+        return _mended(_stay(r, alpha, a, b, np.asarray(t, dtype=float)), given, a, b, r, alpha, np.asarray(t))
 
     def _purchases_for_ever(self, params: np.ndarray, x: np.ndarray, T: np.ndarray) -> np.ndarray | None:
         _, _, a, b = params
@@ -264,12 +270,11 @@ def purchases_of_the_active(r: ArrayLike, alpha: ArrayLike, a: float, b: ArrayLi
             return (a + b - 1) / (a - 1) * (1 - _stay(r, alpha, a - 1, b, t))
 
     purchases = equation_9(a) if abs(a - 1) >= GAP else bridge(lambda h: equation_9(1 + h), a - 1)  # at a = 1: 0 / 0
-    if not np.isfinite(purchases).all():
-        raise ValueError(
-            "expected purchases are out of reach: hundreds are due, and the chances of leaving hardly differ "
-            f"(a = {a:.4g}). Use a shorter time, or look whether the model fits these data"
-        )
-    return purchases
+
+    def given(p: np.ndarray, r: np.ndarray, alpha: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return -np.expm1(-r * np.log1p(p * t / alpha)) / p
+
+    return _mended(purchases, given, a, b, r, alpha, t)
 
 
 def _stay(r: np.ndarray, alpha: np.ndarray, a: float, b: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -292,3 +297,28 @@ def _stay(r: np.ndarray, alpha: np.ndarray, a: float, b: np.ndarray, t: np.ndarr
     near = (np.abs(off) < GAP) & (t > 8 * alpha)
     stay = mean(r)
     return np.where(near, bridge(lambda h: mean(r - off + h), off), stay) if near.any() else stay
+
+
+def _mended(
+    values: np.ndarray, given: Callable[..., np.ndarray], a: float, b: np.ndarray, *columns: np.ndarray
+) -> np.ndarray:
+    """Values, and where they are not numbers, the mean of what is given a chance p, over beta(a, b), by quadrature.
+
+    By the trapezoidal rule in the log odds of p; what is given at the ends is taken off before, so that it fades there.
+    """
+    bad = ~np.isfinite(values)
+    if not bad.any():
+        return values
+    b, *columns = (np.broadcast_to(column, values.shape)[bad][:, None] for column in (b, *columns))
+    tiny, steps = 1e-300, 400
+    spread = 10 * np.sqrt(1 / (a + 1) + 1 / (b + 1))
+    middle = np.log((a + 1) / (b + 1))
+    low, high = middle - np.maximum(38 / (a + 1), spread), middle + np.maximum(38 / (b + 1), spread)
+    step = (high - low) / steps
+    odds = low + step * np.arange(steps + 1)
+    p, none, all_ = expit(odds), given(np.full_like(b, tiny), *columns), given(np.ones_like(b), *columns)
+    density = np.exp(a * log_expit(odds) + b * log_expit(-odds) - betaln(a, b))
+    rest = (density * (given(p, *columns) - none - (all_ - none) * p)).sum(axis=1, keepdims=True) * step
+    mended = np.array(values, dtype=float)
+    mended[bad] = (none + (all_ - none) * a / (a + b) + rest)[:, 0]
+    return mended

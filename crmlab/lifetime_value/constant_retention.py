@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmlab.lifetime_value.fitting import check_number
+from crmlab.lifetime_value.fitting import check_rate
 
 FIRST_MARGINS = ("period_end", "now")
 
@@ -87,7 +87,7 @@ def retention_elasticity(
 
 
 def _rates(retention: ArrayLike, discount_rate: float, first_margin: str) -> tuple[np.ndarray, float]:
-    d = check_number("discount_rate", discount_rate)
+    d = check_rate("discount_rate", discount_rate)
     if first_margin not in FIRST_MARGINS:
         raise ValueError(f"first_margin must be 'period_end' or 'now', not {first_margin!r}")
     try:

@@ -25,6 +25,7 @@ LONG = 2.0  # no step is longer: each parameter may change about sevenfold
 FLAT = 1e-10  # a direction of less curvature, a customer, is flat to the accuracy of the arithmetic
 FAR = np.log(1e6)  # a parameter a million times its start is running off
 MOST_STEPS = 100
+LEAST_RATE = 1e-6  # a smaller discount rate leaves no sum to infinity that could be told from its limit
 NUDGE = 1e-4  # of the logarithm of a parameter, for the slopes of predictions
 
 
@@ -181,8 +182,7 @@ class LikelihoodModel(BaseEstimator):
             raise FitError(f"{type(self).__name__} cannot be fitted: {self._why(end, start)}", limit)
         self._know(np.exp(end.point))
         half = end.axes / np.sqrt(total * end.curvature) * np.exp(end.point)[:, None]
-        self.covariance_ = pd.DataFrame(half @ half.T, index=self._names, columns=self._names)
-        self.standard_errors_ = pd.Series(np.sqrt(np.diag(self.covariance_)), index=self._names)
+        self._set_covariance(half @ half.T)
         self.log_likelihood_ = float(total * end.value)
         self.aic_ = 2 * len(self._names) - 2 * self.log_likelihood_
         self.bic_ = float(len(self._names) * np.log(total) - 2 * self.log_likelihood_)
@@ -223,7 +223,7 @@ class LikelihoodModel(BaseEstimator):
         Parameters
         ----------
         prediction : function of one model
-            Gives a number, or a list or Series of them: ``lambda model: model.expected_purchases(52)``.
+            Gives a number, or a list, a Series or a mapping of them: ``lambda model: model.expected_purchases(52)``.
         level : float
             The confidence, between 0 and 1.
         within : (float, float)
@@ -231,13 +231,14 @@ class LikelihoodModel(BaseEstimator):
 
         Returns
         -------
-        DataFrame, one row a number, indexed as the prediction's Series
+        DataFrame, one row a number, indexed as the prediction's Series or mapping
             `value`, `low` and `high`, in the unit of the prediction.
 
         Raises
         ------
         ValueError
-            The model has no covariance, as it was not fitted; or `level` is not between 0 and 1.
+            The model has no covariance, as it was not fitted; the prediction gives no finite numbers; or `level` or
+            `within` is out of range.
 
         Notes
         -----
@@ -258,14 +259,13 @@ class LikelihoodModel(BaseEstimator):
            value  low  high
         0    1.5  1.4   1.6
         """
-        if not 0 < check_number("level", level) < 1:
-            raise ValueError(f"level must lie between 0 and 1, not {level!r}")
-        value = prediction(self)
-        index = value.index if isinstance(value, pd.Series) else None
-        numbers = np.atleast_1d(np.asarray(value, dtype=float))
-        half = ndtri((1 + level) / 2) * np.sqrt(self._variance(lambda model: np.atleast_1d(prediction(model))))
+        check_level(level)
+        if not within[0] < within[1]:
+            raise ValueError(f"within must be the lowest and the highest number possible, not {within!r}")
+        numbers = _numbers(prediction, self)
+        half = ndtri((1 + level) / 2) * np.sqrt(self._variance(lambda model: _numbers(prediction, model).to_numpy()))
         ends = {"low": np.clip(numbers - half, *within), "high": np.clip(numbers + half, *within)}
-        return pd.DataFrame({"value": numbers, **ends}, index=index)
+        return pd.DataFrame({"value": numbers, **ends}, index=numbers.index)
 
     def parametric_bootstrap(
         self,
@@ -346,7 +346,7 @@ class LikelihoodModel(BaseEstimator):
         if not hasattr(self, "covariance_"):
             raise ValueError(
                 f"this {type(self).__name__} was made by from_params, and the errors of its parameters are not known: "
-                "fit the model (or, for customer_lifetime_value, give level=None for values without an interval)"
+                "fit the model (customer_lifetime_value takes level=None, for values without an interval)"
             )
         covariance = self.covariance_.to_numpy() / np.outer(params, params)
         return np.maximum(((covariance @ slopes) * slopes).sum(axis=0), 0)
@@ -403,15 +403,17 @@ class LikelihoodModel(BaseEstimator):
         if theirs != name:
             raise ValueError(f"this is no {name} as to_json writes it: its model is {theirs!r}")
         try:
+            for part in ("params", "settings"):
+                if not isinstance(kept[part], dict):
+                    raise ValueError(f"{part} must be names with values, not {kept[part]!r}")
             model = cls.from_params(**kept["params"], **kept["settings"])
             if "covariance" in kept:
-                square = pd.DataFrame(kept["covariance"], index=cls._names, columns=cls._names, dtype=float)
-                variances = np.diag(square)
-                if not ((square.to_numpy() == square.to_numpy().T).all() and (variances >= 0).all()):
-                    raise ValueError("the covariance is not symmetric, or a variance is negative")
-                model.covariance_, model.standard_errors_ = square, pd.Series(np.sqrt(variances), index=cls._names)
+                model._set_covariance(_covariance(kept["covariance"], len(cls._names)))
                 for learned in cls._learned:
-                    setattr(model, learned, kept[learned.rstrip("_")])
+                    least = -np.inf if learned in ("log_likelihood_", "aic_", "bic_") else 0
+                    value = kept[learned.rstrip("_")]
+                    check_number(learned.rstrip("_"), value, low=least)
+                    setattr(model, learned, value)
         except KeyError as error:
             raise ValueError(f"this {name} is not whole: {error} is missing") from None
         except (TypeError, ValueError, AttributeError) as error:
@@ -426,19 +428,26 @@ class LikelihoodModel(BaseEstimator):
         for name, value in given.items():
             check_number(str(name), value, above=0)
         self.params_ = given.astype(float)
+        self._unit_of_params = getattr(self, "unit", None)
         return self
 
     def _known(self) -> np.ndarray:
         name = type(self).__name__
         message = f"this {name} has no parameters yet: call fit(summary), or make one by {name}.from_params(...)"
         check_is_fitted(self, "params_", msg=message)
+        if self._unit_of_params != (unit := getattr(self, "unit", None)):
+            raise ValueError(f"the parameters are by the {self._unit_of_params}: fit the model anew for {unit!r}")
         return self.params_.to_numpy()
+
+    def _set_covariance(self, square: np.ndarray) -> None:
+        self.covariance_ = pd.DataFrame(square, index=self._names, columns=self._names)
+        self.standard_errors_ = pd.Series(np.sqrt(np.diag(square)), index=self._names)
 
     def _why(self, end: Climb, start: np.ndarray) -> str:
         """What an attempt that found no maximum tells of the data."""
         moved = end.point - start
         running = {name: int(np.sign(m)) for name, m in zip(self._names, moved, strict=True) if abs(m) > FAR / 2}
-        if np.abs(moved).max() > FAR:
+        if running:
             ways = ", ".join(f"{name} {'grows' if sign > 0 else 'shrinks'}" for name, sign in running.items())
             meanings = []
             for way, meaning in self._limits:
@@ -501,12 +510,73 @@ def check_number(name: str, value: Any, *, above: float | None = None, low: floa
     return float(value)
 
 
+def whole_numbers(name: str, values: ArrayLike, low: int = 0) -> np.ndarray:
+    """Whole numbers from `low` on, refused by the argument's name otherwise."""
+    try:
+        numbers = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.array(np.nan)
+    if not (np.isfinite(numbers) & (numbers >= low) & (numbers == np.floor(numbers))).all():
+        raise ValueError(f"{name} must be whole numbers, {low} or more, not {values!r}")
+    return numbers
+
+
+def check_level(level: Any) -> float:
+    """The confidence of an interval."""
+    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
+    return float(level)
+
+
+def check_rate(name: str, rate: Any) -> float:
+    """A discount rate: 0, or so large that sums to infinity can be told from it."""
+    number = isinstance(rate, int | float | np.number) and not isinstance(rate, bool)
+    if not number or not (rate == 0 or LEAST_RATE <= rate <= 1):
+        raise ValueError(f"{name} must be 0, or from {LEAST_RATE:f} to 1 (0.1 is 10%), not {rate!r}")
+    return float(rate)
+
+
+def _numbers(prediction: Callable[[Any], Any], model: Any) -> pd.Series:
+    """A prediction as a Series of finite numbers."""
+    given = prediction(model) if callable(prediction) else prediction
+    try:
+        series = pd.Series(given, dtype=float)
+    except (TypeError, ValueError):
+        series = pd.Series(dtype=float)
+    if not callable(prediction) or series.empty or not np.isfinite(series).all():
+        raise ValueError(
+            "prediction must be a function of one model that gives finite numbers: one, or a list, Series or mapping of "
+            f"them; {'it gave' if callable(prediction) else 'it is'} {given!r}"
+        )
+    return series
+
+
+def _covariance(rows: Any, size: int) -> np.ndarray:
+    """A covariance matrix, refused where it is none."""
+    try:
+        square = np.array(rows, dtype=float)
+    except (TypeError, ValueError):
+        square = np.empty(0)
+    if square.shape != (size, size) or not np.isfinite(square).all():
+        raise ValueError(f"covariance must be {size} rows of {size} finite numbers")
+    variances = np.diag(square)
+    if not (square == square.T).all() or (variances < 0).any():
+        raise ValueError("the covariance is not symmetric, or a variance is negative")
+    scale = np.sqrt(np.where(variances > 0, variances, 1))
+    if np.linalg.eigvalsh(square / np.outer(scale, scale))[0] < -1e-8:
+        raise ValueError("the covariance is none: its correlations contradict each other")
+    return square
+
+
 def _row_weights(weights: ArrayLike | None, summary: pd.DataFrame) -> np.ndarray:
     if weights is None:
         return np.ones(len(summary))
     if isinstance(weights, pd.Series) and not weights.index.equals(summary.index):
         raise ValueError("weights and summary have different indexes: use weights.reindex(summary.index)")
-    weight = np.asarray(weights, dtype=float)
+    try:
+        weight = np.asarray(weights, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError("weights must be numbers, finite and 0 or more") from None
     if weight.shape != (len(summary),):
         raise ValueError(f"weights must have one entry for each of the {len(summary)} rows, not shape {weight.shape}")
     if not (np.isfinite(weight) & (weight >= 0)).all():

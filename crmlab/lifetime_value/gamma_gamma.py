@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
 from crmlab.data import check
-from crmlab.lifetime_value.fitting import LikelihoodModel, collapse
+from crmlab.lifetime_value.fitting import LikelihoodModel, collapse, whole_numbers
 from crmlab.lifetime_value.special import trigamma
 
 
@@ -186,9 +186,7 @@ class GammaGamma(LikelihoodModel):
         [0.0, 17.92, 19.08]
         """
         p, q, v = self._known()
-        x = np.asarray(frequency, dtype=float)
-        if not (np.isfinite(x) & (x >= 0) & (x == np.floor(x))).all():
-            raise ValueError("frequency must be whole numbers, 0 or more")
+        x = whole_numbers("frequency", frequency)
         rng = np.random.default_rng(random_state)
         rate = rng.gamma(q, 1 / v, x.shape)
         return rng.gamma(p * x) / (np.maximum(x, 1) * rate)

@@ -190,7 +190,9 @@ class ParetoNBD(PurchaseModel):
         just, _ = negative_binomial(r, t / (alpha + t), n)
         probability += just * (1 + t / beta) ** -s
         nearer = min(alpha, beta)
-        for log_y, width in _nodes(np.log(nearer) + 0 * t, np.log(nearer + t)):
+        # In the logarithm of time the integrand is a peak of half width 2 / sqrt(n + r + s) or more.
+        wide = min(WIDE, 24 / np.sqrt(1 + r + s + np.max(n, initial=0)))
+        for log_y, width in _nodes(np.log(nearer) + 0 * t, np.log1p(t / nearer), wide):
             y = np.maximum(np.exp(log_y) - nearer, 0)
             just, _ = negative_binomial(r, y / (alpha + y), np.expand_dims(n, -1))
             leaving = s / beta * (1 + y / beta) ** (-s - 1)
@@ -207,10 +209,10 @@ class ParetoNBD(PurchaseModel):
         return made, np.where(made > 0, active * rng.beta(np.maximum(made, 1), 1), 0.0)
 
 
-def _nodes(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Nodes and weights of a quadrature between two arrays of limits: panels of 24 nodes, none wider than WIDE."""
-    panels = int(np.ceil(np.max(high - low, initial=1.0) / WIDE))
-    half = (high - low)[..., None] / (2 * panels)
+def _nodes(low: np.ndarray, length: np.ndarray, wide: float = WIDE) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Nodes and weights of a quadrature from `low` on over `length`: panels of 24 nodes, none wider than `wide`."""
+    panels = int(np.ceil(np.max(length, initial=wide) / wide))
+    half = length[..., None] / (2 * panels)
     for panel in range(panels):
         middle = low[..., None] + half * (2 * panel + 1)
         yield middle + half * NODES, half * SHARES
@@ -226,20 +228,19 @@ def _past(params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray)
     r, alpha, s, beta = params
     near, far = min(alpha, beta), max(alpha, beta)
     near_power, far_power = (r + x, s + 1) if alpha < beta else (s + 1 + 0 * x, r + x)
-    low, high = np.log(near + recency), np.log(near + T)
+    low, length = np.log(near + recency), np.log1p((T - recency) / (near + recency))
 
-    def fall(log: np.ndarray) -> np.ndarray:  # of the logarithm of the integrand, since the last purchase
-        grown = np.log1p((np.exp(log) - np.exp(low)) / (far + recency))
-        return (near_power - 1) * (log - low) + far_power * grown
+    def fall(since: np.ndarray) -> np.ndarray:  # of the logarithm of the integrand, since the last purchase
+        return (near_power - 1) * since + far_power * np.log1p(np.expm1(since) * (near + recency) / (far + recency))
 
     for _ in range(8):  # Newton steps towards the point where it has faded; the fall is convex, so that none overshoots
-        there = np.exp(high)
+        there = np.exp(low + length)
         slope = near_power - 1 + far_power * there / (far - near + there)
-        excess = fall(high) - FADED
-        high = np.where(excess > 0, np.maximum(high - excess / np.maximum(slope, 1), low), high)
+        excess = fall(length) - FADED
+        length = np.where(excess > 0, np.maximum(length - excess / np.maximum(slope, 1), 0), length)
         if not (excess > 1).any():
             break
-    nodes, widths = (np.concatenate(parts, axis=1) for parts in zip(*_nodes(low, high), strict=True))
+    nodes, widths = (np.concatenate(parts, axis=1) for parts in zip(*_nodes(low, length), strict=True))
     y = np.maximum(np.exp(nodes) - near, 0)
     others = np.log(far + y)
     log_alpha, log_beta = (nodes, others) if alpha < beta else (others, nodes)

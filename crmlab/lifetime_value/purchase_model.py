@@ -15,11 +15,13 @@ from scipy.special import betainc, expit, gammaln, xlogy
 
 from crmlab.data import check
 from crmlab.data.transactions import DAYS
-from crmlab.lifetime_value.fitting import LikelihoodModel, check_number, collapse
+from crmlab.lifetime_value.fitting import LikelihoodModel, check_rate, collapse, whole_numbers
 from crmlab.lifetime_value.special import interpolated
 
-# Gauss-Legendre for purchases within a horizon.
-NODES, SHARES = (np.polynomial.legendre.leggauss(16)[0] + 1) / 2, np.polynomial.legendre.leggauss(16)[1] / 2
+# Gauss-Legendre for purchases within a horizon, in panels of the logarithm of time.
+NODES, SHARES = (np.polynomial.legendre.leggauss(24)[0] + 1) / 2, np.polynomial.legendre.leggauss(24)[1] / 2
+PANEL, PANELS = 6.0, 4
+FADED = 40.0  # exp(-40) is nothing beside 1
 
 NEW = (np.zeros(1), np.zeros(1), np.zeros(1))  # frequency, recency and T of a customer just won
 
@@ -93,14 +95,7 @@ class PurchaseModel(LikelihoodModel):
 
     def _know(self, params: ArrayLike) -> Self:
         self._check_unit(None)
-        self._unit_of_params = self.unit
         return super()._know(params)
-
-    def _known(self) -> np.ndarray:
-        params = super()._known()
-        if self._unit_of_params != self.unit:
-            raise ValueError(f"the parameters are by the {self._unit_of_params}: fit the model anew for {self.unit!r}")
-        return params
 
     def _checked(self, summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Frequency, recency and T of a summary that keeps its contract."""
@@ -233,6 +228,8 @@ class PurchaseModel(LikelihoodModel):
         [0.5317]
         """
         params, later = self._known(), self._times("ahead", ahead)
+        if later.ndim:
+            raise ValueError("ahead must be one time for all customers, not a list of them")
 
         def alive(x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
             now = expit(-self._log_odds_left(params, x, recency, T))
@@ -351,10 +348,15 @@ class PurchaseModel(LikelihoodModel):
         >>> model.probability_of_purchases([0, 1, 2], 39).round(3).tolist()
         [0.574, 0.199, 0.085]
         """
-        params, count = self._known(), np.asarray(n, dtype=float)
-        if not (np.isfinite(count) & (count >= 0) & (count == np.floor(count))).all():
-            raise ValueError(f"n must be whole numbers, 0 or more, not {n!r}")
-        return self._probability_of_purchases(params, *np.broadcast_arrays(count, self._times("t", t)))[()]
+        params, count, times = self._known(), whole_numbers("n", n), self._times("t", t)
+        try:
+            both = np.broadcast_arrays(count, times)
+        except ValueError:
+            raise ValueError(
+                f"n and t must be single, of one length, or a column against a row; their shapes are {count.shape} and "
+                f"{times.shape}"
+            ) from None
+        return self._probability_of_purchases(params, *both)[()]
 
     def discounted_expected_residual_transactions(self, summary: pd.DataFrame, discount_rate: float) -> pd.DataFrame:
         """All purchases to expect of each customer after its T, each counted at what it is worth at T.
@@ -423,7 +425,7 @@ class PurchaseModel(LikelihoodModel):
     def _force_of_interest(self, discount_rate: float) -> float:
         """The continuous rate, a unit of time, of a discount rate a year."""
         self._check_unit(None)
-        return float(np.log1p(check_number("discount_rate", discount_rate)) * DAYS[self.unit] / DAYS["year"])
+        return float(np.log1p(check_rate("discount_rate", discount_rate)) * DAYS[self.unit] / DAYS["year"])
 
     def _discounted(self, columns: Sequence[np.ndarray], horizon: float, delta: float) -> np.ndarray:
         """Purchases to expect within a horizon (or for ever), discounted to T."""
@@ -476,31 +478,37 @@ class PurchaseModel(LikelihoodModel):
     ) -> np.ndarray:
         """Discounted purchases within a horizon of the active: the integral of exp(-delta t) over them, by parts.
 
-        Gauss-Legendre in the cube root of t: purchases come thickest at first.
+        Gauss-Legendre in panels of the logarithm of t: purchases come thickest at first. Where exp(-delta t) has faded
+        nothing is left to add.
         """
 
-        def bought(t: float) -> np.ndarray:
-            return np.exp(-delta * t) * self._purchases_if_active(params, x, T, t)
+        def bought(t: float | np.ndarray) -> np.ndarray:
+            return np.exp(-delta * t) * self._purchases_if_active(params, x[:, None], T[:, None], t)
 
         if delta == 0:
-            return bought(horizon)
-        mean = sum(share * 3 * node**2 * bought(horizon * node**3) for node, share in zip(NODES, SHARES, strict=True))
-        return bought(horizon) + delta * horizon * mean
+            return bought(horizon)[:, 0]
+        until = min(horizon, FADED / delta)
+        mean = np.zeros(len(x))
+        for panel in range(PANELS):
+            t = until * np.exp(PANEL * (NODES - panel - 1))
+            mean += bought(t) @ (PANEL * SHARES * t)
+        return bought(until)[:, 0] + delta * mean
 
     def _discounted_for_ever(self, params: np.ndarray, x: np.ndarray, T: np.ndarray, delta: float) -> np.ndarray:
         """The same to infinity, by the trapezoidal rule in the logarithm of t."""
-        step = 0.4
-        return step * sum(
-            np.exp(log - np.exp(log)) * self._purchases_if_active(params, x, T, np.exp(log) / delta)
-            for log in np.arange(-20, 3.8, step)
-        )
+        step, total = 0.4, np.zeros(len(x))
+        for logs in np.array_split(np.arange(-20, 3.8, step), 3):
+            shares = step * np.exp(logs - np.exp(logs))
+            total += self._purchases_if_active(params, x[:, None], T[:, None], np.exp(logs) / delta) @ shares
+        return total
 
     def _share_beyond(self, columns: Sequence[np.ndarray], delta: float) -> np.ndarray:
         """The share of all discounted purchases that lies further ahead than any customer was observed."""
         horizon = max(getattr(self, "longest_T_", 0.0), float(np.max(columns[2], initial=0.0)))
         if horizon == 0:
             return np.ones(len(columns[0]))
-        within, all_time = (self._discounted(columns, until, delta) for until in (horizon, np.inf))
+        x, _, T = columns
+        within, all_time = (self._worth_if_active(x, T, until, delta) for until in (horizon, np.inf))
         return np.clip(1 - within / all_time, 0, 1)
 
 

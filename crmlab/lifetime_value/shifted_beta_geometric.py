@@ -8,7 +8,7 @@ first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from scipy.special import betaln, digamma
 
 from crmlab.data import check
 from crmlab.data.transactions import DAYS
-from crmlab.lifetime_value.fitting import LikelihoodModel, check_number, collapse
+from crmlab.lifetime_value.fitting import LikelihoodModel, check_rate, collapse, whole_numbers
 from crmlab.lifetime_value.special import discounted_sum, trigamma
 
 
@@ -152,8 +152,8 @@ class ShiftedBetaGeometric(LikelihoodModel):
         Parameters
         ----------
         active : list or Series; or DataFrame, one column a cohort
-            Customers at the start, after 1 renewal, after 2, ...: as they are counted, or as shares of some number.
-            Cohorts that began later end earlier: what is not observed yet is missing, not 0.
+            Customers at the start, after 1 renewal, after 2, ..., as they are counted: the errors depend on how many
+            they are. Cohorts that began later end earlier: what is not observed yet is missing, not 0.
 
         Returns
         -------
@@ -162,7 +162,8 @@ class ShiftedBetaGeometric(LikelihoodModel):
         Raises
         ------
         ValueError
-            A number is negative, not finite, above the one before it, or missing between others.
+            A number is negative, not finite, above the one before it, or missing between others; or a cohort starts
+            with less than two customers, as shares would.
         FitError
             The data do not settle the parameters; the message says what they lack.
 
@@ -171,8 +172,7 @@ class ShiftedBetaGeometric(LikelihoodModel):
         >>> ShiftedBetaGeometric().fit_cohorts([1000, 631, 468, 382, 326, 289, 262, 241]).params_.round(3).to_dict()
         {'alpha': 0.704, 'beta': 1.182}
         """
-        table = pd.DataFrame(active if isinstance(active, pd.DataFrame) else {"active": list(active)})
-        rows = [_cohort(str(name), table[name].to_numpy(float)) for name in table]
+        rows = [_cohort(name, column) for name, column in _columns(active).items()]
         whole = pd.concat(rows, ignore_index=True)
         whole.insert(0, "customer_id", whole.index.astype(str))
         return self.fit(whole, weights=whole["customers"])
@@ -239,7 +239,7 @@ class ShiftedBetaGeometric(LikelihoodModel):
         [1.0, 0.5, 0.333]
         """
         alpha, beta = self._known()
-        return np.exp(betaln(alpha, beta + _whole("t", t)) - betaln(alpha, beta))[()]
+        return np.exp(betaln(alpha, beta + whole_numbers("t", t)) - betaln(alpha, beta))[()]
 
     def retention_rate(self, t: ArrayLike) -> float | np.ndarray:
         """The share of customers who renew at renewal t, of those who came so far.
@@ -268,7 +268,7 @@ class ShiftedBetaGeometric(LikelihoodModel):
         [0.5, 0.667, 0.75]
         """
         alpha, beta = self._known()
-        number = _whole("t", t, low=1)
+        number = whole_numbers("t", t, low=1)
         return ((beta + number - 1) / (alpha + beta + number - 1))[()]
 
     def probability_of_lifetime(self, t: ArrayLike) -> float | np.ndarray:
@@ -298,7 +298,7 @@ class ShiftedBetaGeometric(LikelihoodModel):
         [0.5, 0.167, 0.083]
         """
         alpha, beta = self._known()
-        return np.exp(betaln(alpha + 1, beta + _whole("t", t, low=1) - 1) - betaln(alpha, beta))[()]
+        return np.exp(betaln(alpha + 1, beta + whole_numbers("t", t, low=1) - 1) - betaln(alpha, beta))[()]
 
     def discounted_expected_lifetime(self, discount_rate: float) -> float:
         """The periods that a new customer pays for, each counted at what it is worth at the start.
@@ -370,7 +370,7 @@ class ShiftedBetaGeometric(LikelihoodModel):
         >>> model.discounted_expected_residual_lifetime([0, 1, 4], 0.1)["discounted_lifetime"].round(2).tolist()
         [5.41, 5.9, 6.9]
         """
-        made, discount = np.atleast_1d(_whole("renewals", renewals)), self._discount(discount_rate)
+        made, discount = np.atleast_1d(whole_numbers("renewals", renewals)), self._discount(discount_rate)
         whole = self._discounted(made, discount)
         within, alpha, beta = np.zeros(made.shape), *self._known()
         for ahead in range(getattr(self, "longest_", 0)):
@@ -404,7 +404,7 @@ class ShiftedBetaGeometric(LikelihoodModel):
     def _discount(self, discount_rate: float) -> float:
         """What a period later counts."""
         self._known()
-        return float((1 + check_number("discount_rate", discount_rate)) ** (-DAYS[self.unit] / DAYS["year"]))
+        return float((1 + check_rate("discount_rate", discount_rate)) ** (-DAYS[self.unit] / DAYS["year"]))
 
     def _discounted(self, renewals: np.ndarray, discount: float) -> np.ndarray:
         """The sum over all renewals to come of the chance that they are made, the next counting 1."""
@@ -450,7 +450,9 @@ class ShiftedBetaGeometric(LikelihoodModel):
         2           3         1  True
         """
         alpha, beta = self._known()
-        due = np.atleast_1d(_whole("renewals_due", renewals_due)).astype(np.int64)
+        due = np.atleast_1d(whole_numbers("renewals_due", renewals_due)).astype(np.int64)
+        if due.ndim > 1:
+            raise ValueError(f"renewals_due must be a list, one number a customer, not of shape {due.shape}")
         rng = np.random.default_rng(random_state)
         chance = np.maximum(rng.beta(alpha, beta, due.shape), np.finfo(float).tiny)
         made = np.minimum(rng.geometric(chance) - 1, due)
@@ -468,14 +470,24 @@ def _longest(renewals: pd.DataFrame) -> int:
     return int((renewals["renewals"] + renewals["left"]).max())
 
 
-def _whole(name: str, values: ArrayLike, low: int = 0) -> np.ndarray:
-    try:
-        numbers = np.asarray(values, dtype=float)
-        if (np.isfinite(numbers) & (numbers >= low) & (numbers % 1 == 0)).all():
-            return numbers
-    except (TypeError, ValueError):
-        pass
-    raise ValueError(f"{name} must be whole numbers, {low} or more, not {values!r}")
+def _columns(active: Any) -> dict[str, np.ndarray]:
+    """The cohorts by name, as numbers."""
+    refusal = ValueError(
+        "active must be a list of the customers still under contract, or a DataFrame with one column a cohort, each "
+        "with its own name"
+    )
+    if isinstance(active, pd.DataFrame):
+        columns = {str(name): active.iloc[:, place] for place, name in enumerate(active.columns)}
+        if not columns or len(columns) < active.shape[1]:
+            raise refusal
+    elif isinstance(active, list | tuple | pd.Series | np.ndarray) and np.ndim(active) == 1:
+        columns = {"active": pd.Series(active)}
+    else:
+        raise refusal
+    for name, column in columns.items():
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            raise ValueError(f"cohort {name!r} must be numbers of customers, not {column.iloc[:1].tolist()}...")
+    return {name: column.to_numpy(float) for name, column in columns.items()}
 
 
 def _cohort(name: str, active: np.ndarray) -> pd.DataFrame:
@@ -488,12 +500,18 @@ def _cohort(name: str, active: np.ndarray) -> pd.DataFrame:
             "start, after 1 renewal, after 2, ..."
         )
     counts = active[:seen]
-    if (np.diff(counts) > 0).any() or counts[-1] < 0:
-        first = int(np.flatnonzero(np.append(np.diff(counts), -counts[-1]) > 0)[0]) + 1
+    if (counts < 0).any():
+        raise ValueError(f"cohort {name!r} is negative at renewal {int(np.argmax(counts < 0))} (0 is the start)")
+    if (grows := np.diff(counts) > 0).any():
         raise ValueError(
-            f"cohort {name!r} grows, or is negative, at renewal {first}: nobody joins a cohort later. Give the numbers "
-            "still under contract, not those who left"
+            f"cohort {name!r} grows at renewal {int(np.argmax(grows)) + 1}: nobody joins a cohort later. Give the "
+            "numbers still under contract, not those who left"
         )
-    renewals = np.arange(seen)
+    if counts[0] < 2:
+        raise ValueError(
+            f"cohort {name!r} starts with {counts[0]:g} customers: give numbers of customers. Shares must be multiplied "
+            "by the number at the start, on which the errors depend"
+        )
     lost = np.append(-np.diff(counts), counts[-1])
-    return pd.DataFrame({"renewals": np.minimum(renewals, seen - 1), "left": renewals < seen - 1, "customers": lost})
+    renewals = np.arange(seen)
+    return pd.DataFrame({"renewals": renewals, "left": renewals < seen - 1, "customers": lost})

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from crmlab.data import check
-from crmlab.lifetime_value.fitting import check_number, collapse
+from crmlab.lifetime_value.fitting import check_level, check_number, collapse
 from crmlab.lifetime_value.gamma_gamma import GammaGamma
 from crmlab.lifetime_value.purchase_model import NEW, PurchaseModel
 
@@ -85,8 +85,8 @@ def customer_lifetime_value(
         raise TypeError(f"give the model of purchases, then that of spend: a BetaGeoNBD and a GammaGamma, not {given}")
     until, delta = _until(purchases, horizon), purchases._force_of_interest(discount_rate)
     margin = check_number("gross_margin", gross_margin, high=1)
-    if level is not None and not 0 < check_number("level", level) < 1:
-        raise ValueError(f"level must lie between 0 and 1, or be None for no interval, not {level!r}")
+    if level is not None:
+        check_level(level)
     checked = check(summary, "customer_summary")
     money = spend._columns(checked)
     times, row = collapse(*purchases._columns(checked))  # customers alike in time buy alike
