@@ -45,7 +45,7 @@ def test_tracking_counts_the_repeat_days_and_adds_up_the_model_customer_by_custo
     assert weeks["actual"].sum() == whole["frequency"].sum()
     elapsed = whole["T"] + 1 / 7  # to the end of the last day
     assert weeks["expected"].sum() == pytest.approx(np.sum(CDNOW.expected_purchases(elapsed.to_numpy())))
-    assert len(weeks) == 77
+    assert len(weeks) == 78
     assert weeks.index[0] == pd.Timestamp("1997-01-01")
 
 

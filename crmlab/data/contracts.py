@@ -238,7 +238,7 @@ def _schemas() -> dict[str, Any]:
         return column(kind, meaning, unit, *rules, required=False, nullable=True)
 
     finite = Rule(
-        lambda x: abs(x) <= LARGEST,
+        lambda x: (x >= -LARGEST) & (x <= LARGEST),
         "not a finite number within a trillion",
         "Correct it; amounts that large are better stated in thousands.",
     )
@@ -532,7 +532,8 @@ def missing_column(name: str, columns: Iterable[Any], index: Iterable[Any] = ())
             name, "the column is missing", "It is the index of the table: table.reset_index() makes it a column."
         )
     columns = list(map(str, columns))
-    plain = {"".join(filter(str.isalnum, column.lower())): column for column in columns}
+    named = {known for schema in _schemas().values() for known in schema.columns}  # a contract's own names stay
+    plain = {"".join(filter(str.isalnum, column.lower())): column for column in columns if column not in named}
     if near := difflib.get_close_matches(name.replace("_", ""), plain, n=1):
         return Breach(name, "the column is missing", f"Did you mean {plain[near[0]]!r}? Rename it to {name!r}.")
     return Breach(name, "the column is missing", f"The columns are: {', '.join(columns)[:200]}.")

@@ -309,16 +309,16 @@ def _mended(
     bad = ~np.isfinite(values)
     if not bad.any():
         return values
-    b, *columns = (np.broadcast_to(column, values.shape)[bad][:, None] for column in (b, *columns))
+    b, *at = (np.broadcast_to(column, values.shape)[bad][:, None] for column in (b, *columns))
     tiny, steps = 1e-300, 400
     spread = 10 * np.sqrt(1 / (a + 1) + 1 / (b + 1))
     middle = np.log((a + 1) / (b + 1))
     low, high = middle - np.maximum(38 / (a + 1), spread), middle + np.maximum(38 / (b + 1), spread)
     step = (high - low) / steps
     odds = low + step * np.arange(steps + 1)
-    p, none, all_ = expit(odds), given(np.full_like(b, tiny), *columns), given(np.ones_like(b), *columns)
+    p, none, all_ = expit(odds), given(np.full_like(b, tiny), *at), given(np.ones_like(b), *at)
     density = np.exp(a * log_expit(odds) + b * log_expit(-odds) - betaln(a, b))
-    rest = (density * (given(p, *columns) - none - (all_ - none) * p)).sum(axis=1, keepdims=True) * step
+    rest = (density * (given(p, *at) - none - (all_ - none) * p)).sum(axis=1, keepdims=True) * step
     mended = np.array(values, dtype=float)
     mended[bad] = (none + (all_ - none) * a / (a + b) + rest)[:, 0]
     return mended

@@ -545,8 +545,8 @@ def _numbers(prediction: Callable[[Any], Any], model: Any) -> pd.Series:
         series = pd.Series(dtype=float)
     if not callable(prediction) or series.empty or not np.isfinite(series).all():
         raise ValueError(
-            "prediction must be a function of one model that gives finite numbers: one, or a list, Series or mapping of "
-            f"them; {'it gave' if callable(prediction) else 'it is'} {given!r}"
+            "prediction must be a function of one model that gives finite numbers: one, or a list, Series or mapping "
+            f"of them; {'it gave' if callable(prediction) else 'it is'} {given!r}"
         )
     return series
 

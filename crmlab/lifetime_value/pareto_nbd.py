@@ -191,7 +191,7 @@ class ParetoNBD(PurchaseModel):
         probability += just * (1 + t / beta) ** -s
         nearer = min(alpha, beta)
         # In the logarithm of time the integrand is a peak of half width 2 / sqrt(n + r + s) or more.
-        wide = min(WIDE, 24 / np.sqrt(1 + r + s + np.max(n, initial=0)))
+        wide = min(WIDE, 12 / np.sqrt(1 + r + s + np.max(n, initial=0)))
         for log_y, width in _nodes(np.log(nearer) + 0 * t, np.log1p(t / nearer), wide):
             y = np.maximum(np.exp(log_y) - nearer, 0)
             just, _ = negative_binomial(r, y / (alpha + y), np.expand_dims(n, -1))

@@ -109,7 +109,7 @@ def plot_weekly_purchases(transactions: pd.DataFrame, calibration_end: str, ax: 
     ax = ax or figures.axes()[1]
     date = transactions["date"]
     week = (date - date.min()).dt.days // 7
-    whole = range((date.max() - date.min()).days // 7)
+    whole = range(((date.max() - date.min()).days + 1) // 7)
     again = date > transactions.groupby("customer_id")["date"].transform("min")
     weeks = date.min() + pd.to_timedelta([7 * number for number in whole], unit="D")
     for chosen, name, color in ((~again, "first", figures.GREY), (again, "repeat", figures.BLUE)):
@@ -178,7 +178,7 @@ def plot_tracking(weeks: pd.DataFrame, calibration_end: str, cumulative: bool = 
     ax.axvline(end, color=figures.GREY, linestyle="--")
     ax.set_ylim(0)
     ax.legend(loc="lower right")
-    figures.label(ax, "", "week", "repeat purchases so far" if cumulative else "repeat purchases a week")
+    figures.label(ax, "", "week", "repeat purchase days so far" if cumulative else "repeat purchase days a week")
     return ax
 
 

@@ -497,7 +497,7 @@ class PurchaseModel(LikelihoodModel):
     def _discounted_for_ever(self, params: np.ndarray, x: np.ndarray, T: np.ndarray, delta: float) -> np.ndarray:
         """The same to infinity, by the trapezoidal rule in the logarithm of t."""
         step, total = 0.4, np.zeros(len(x))
-        for logs in np.array_split(np.arange(-20, 3.8, step), 3):
+        for logs in np.array_split(np.arange(-27, 3.8, step), 4):
             shares = step * np.exp(logs - np.exp(logs))
             total += self._purchases_if_active(params, x[:, None], T[:, None], np.exp(logs) / delta) @ shares
         return total

@@ -485,7 +485,8 @@ def _columns(active: Any) -> dict[str, np.ndarray]:
     else:
         raise refusal
     for name, column in columns.items():
-        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        if len(column) and not numeric:
             raise ValueError(f"cohort {name!r} must be numbers of customers, not {column.iloc[:1].tolist()}...")
     return {name: column.to_numpy(float) for name, column in columns.items()}
 
@@ -509,8 +510,8 @@ def _cohort(name: str, active: np.ndarray) -> pd.DataFrame:
         )
     if counts[0] < 2:
         raise ValueError(
-            f"cohort {name!r} starts with {counts[0]:g} customers: give numbers of customers. Shares must be multiplied "
-            "by the number at the start, on which the errors depend"
+            f"cohort {name!r} starts with {counts[0]:g} customers: give numbers of customers. Shares must be "
+            "multiplied by the number at the start, on which the errors depend"
         )
     lost = np.append(-np.diff(counts), counts[-1])
     renewals = np.arange(seen)

@@ -60,7 +60,7 @@ def tracking(model: PurchaseModel, transactions: pd.DataFrame, calibration_end: 
     if days.empty:
         raise ValueError(f"nobody bought by {calibration_end}, the calibration_end")
     start, end = days["day"].min(), check(transactions, "transactions")["date"].max()
-    weeks = (end - start).days // 7
+    weeks = ((end - start).days + 1) // 7
     if not weeks:
         raise ValueError("the log is shorter than a week")
     again = (days.loc[days["day"] > first, "day"] - start).dt.days // 7
