@@ -347,8 +347,8 @@ class ShiftedBetaGeometric(LikelihoodModel):
         -------
         DataFrame, one row an entry of `renewals`
             `renewals`. `discounted_lifetime`: in periods; the next one, if it is renewed, is paid at once and not
-            discounted. `share_beyond`: the share of it that lies further ahead than any customer was observed
-            (`longest_`), where the model alone speaks; all of it where nothing was observed.
+            discounted. `share_beyond`: the share of it from renewals later than any that was observed (`longest_`),
+            where the model alone speaks; all of it where nothing was observed.
 
         Raises
         ------
@@ -373,8 +373,9 @@ class ShiftedBetaGeometric(LikelihoodModel):
         made, discount = np.atleast_1d(whole_numbers("renewals", renewals)), self._discount(discount_rate)
         whole = self._discounted(made, discount)
         within, alpha, beta = np.zeros(made.shape), *self._known()
-        for ahead in range(getattr(self, "longest_", 0)):
-            within += discount**ahead * np.exp(betaln(alpha, beta + made + ahead + 1) - betaln(alpha, beta + made))
+        for ahead in range(longest := getattr(self, "longest_", 0)):
+            stay = np.exp(betaln(alpha, beta + made + ahead + 1) - betaln(alpha, beta + made))
+            within += np.where(made + ahead < longest, discount**ahead * stay, 0)
         beyond = np.clip(1 - within / whole, 0, 1)
         return pd.DataFrame({"renewals": made.astype(int), "discounted_lifetime": whole, "share_beyond": beyond})
 
