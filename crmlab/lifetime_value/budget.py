@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from crmlab.lifetime_value.fitting import check_number
+from crmlab.lifetime_value.arguments import check_number
 
 
 def saturating_response(spend: ArrayLike, ceiling: float, rate: float) -> float | np.ndarray:

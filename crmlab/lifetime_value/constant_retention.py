@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmlab.lifetime_value.fitting import check_rate
+from crmlab.lifetime_value.arguments import check_rate
 
 FIRST_MARGINS = ("period_end", "now")
 

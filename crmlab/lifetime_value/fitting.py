@@ -1,4 +1,4 @@
-"""What the models share: maximum likelihood by Newton's method, over distinct rows; and what to say where it fails.
+"""What the models share: maximum likelihood and what follows from it; and what to say where it fails.
 
 A model states its log-likelihood with first and second derivatives, `LikelihoodModel` does the rest. All parameters are
 positive, and the maximum is sought in their logarithms.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,9 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from crmlab import stats
+from crmlab.lifetime_value.arguments import check_level, check_number, row_weights
+from crmlab.lifetime_value.climbing import FAR, FLAT, Climb, climb
 
-STEEPEST = 1e-8  # at a maximum: the largest gradient norm, a customer, in log parameters
-SHORT = 1e-5  # the last step before a maximum is at most this long, in log parameters
-LONG = 2.0  # no step is longer: each parameter may change about sevenfold
-FLAT = 1e-10  # a direction of less curvature, a customer, is flat to the accuracy of the arithmetic
-FAR = np.log(1e6)  # a parameter a million times its start is running off
-MOST_STEPS = 100
-LEAST_RATE = 1e-6  # a smaller discount rate leaves no sum to infinity that could be told from its limit
 NUDGE = 1e-4  # of the logarithm of a parameter, for the slopes of predictions
 
 
@@ -42,64 +37,6 @@ class FitError(ValueError):
     def __init__(self, message: str, limit: Any = None) -> None:
         super().__init__(message)
         self.limit = limit
-
-
-class Climb(NamedTuple):
-    """Where Newton's method came to rest; all in log parameters, a unit of weight."""
-
-    point: np.ndarray
-    value: float
-    gradient_norm: float
-    curvature: np.ndarray  # of the information matrix: eigenvalues, the smallest first
-    axes: np.ndarray  # and its eigenvectors, as columns
-    n_iter: int
-    top: bool  # whether this is a maximum
-    near: np.ndarray  # the first point on the way that was as high to a millionth
-
-
-def climb(derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]], start: np.ndarray) -> Climb:
-    """Maximize a function of few variables by Newton steps.
-
-    Where the function is not concave, a step still leads uphill, by the absolute curvature; a step that gains too
-    little is halved. A maximum has a small gradient *and* curvature in all directions *and* was reached by a short
-    step: on the way to a maximum at infinity the gradient fades too, but the steps keep their length.
-    """
-    point, length = start, np.inf
-    value, gradient, hessian = derivatives(point)
-    way = [(value, point)]
-    for n_iter in range(MOST_STEPS + 1):
-        curvature, axes = np.linalg.eigh(-hessian)
-        gradient_norm = float(np.linalg.norm(gradient))
-        rounding = 64 * np.finfo(float).eps * abs(value)
-        top = bool(gradient_norm <= STEEPEST + rounding and length <= SHORT and curvature[0] > FLAT)
-        if top or length == 0 or n_iter == MOST_STEPS or np.abs(point - start).max() > FAR:
-            break
-        step = axes @ (axes.T @ gradient / np.maximum(np.abs(curvature), FLAT))
-        step *= min(1, LONG / max(float(np.linalg.norm(step)), SHORT))
-        for halving in 0.5 ** np.arange(50):
-            ahead = derivatives(point + halving * step)
-            if ahead[0] >= value + 1e-4 * halving * (step @ gradient) - rounding:
-                break
-        else:
-            halving, ahead = 0.0, (value, gradient, hessian)  # nothing to gain along the way uphill
-        point, length = point + halving * step, halving * np.linalg.norm(step)
-        value, gradient, hessian = ahead
-        way.append((value, point))
-    near = next(passed for height, passed in way if height >= value - 1e-6)
-    return Climb(point, value, gradient_norm, curvature, axes, n_iter, top, near)
-
-
-def collapse(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """The distinct rows of some columns, and which of them each row is: where time is in whole days they are few."""
-    row, distinct = np.zeros(len(columns[0]), dtype=np.int64), list[np.ndarray]()
-    for column in reversed(columns):  # T, the last, tells most: where time is continuous it tells all
-        code, values = pd.factorize(column)
-        row, pairs = pd.factorize(row * len(values) + code) if distinct else (code, np.arange(len(values)))
-        if len(pairs) == len(row):
-            return list(columns), row
-        before, last = np.divmod(pairs, len(values))
-        distinct = [values[last]] + [known[before] for known in distinct]
-    return distinct, row
 
 
 class LikelihoodModel(BaseEstimator):
@@ -163,7 +100,7 @@ class LikelihoodModel(BaseEstimator):
         ValueError
             The weights do not fit the rows, are negative or not finite; or the model refuses a value.
         """
-        rows = self._rows(summary, _row_weights(weights, summary))
+        rows = self._rows(summary, row_weights(weights, summary))
         if shortage := self._shortage(rows):
             raise FitError(f"{type(self).__name__} cannot be fitted: {shortage}")
         total = rows.weight.sum()
@@ -499,43 +436,6 @@ def fit_or_limit(model: Any, summary: pd.DataFrame) -> Any:
         return error.limit
 
 
-def check_number(name: str, value: Any, *, above: float | None = None, low: float = 0, high: float = np.inf) -> float:
-    """A finite number within `low` and `high`, or above a bound; refused by the argument's name otherwise."""
-    allowed = f"a number above {above:g}" if above is not None else f"a number from {low:g} on"
-    if above is None and high < np.inf:
-        allowed = f"a number from {low:g} to {high:g}"
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
-    if not number or not (low <= value <= high if above is None else value > above):
-        raise ValueError(f"{name} must be {allowed}, not {value!r}")
-    return float(value)
-
-
-def whole_numbers(name: str, values: ArrayLike, low: int = 0) -> np.ndarray:
-    """Whole numbers from `low` on, refused by the argument's name otherwise."""
-    try:
-        numbers = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        numbers = np.array(np.nan)
-    if not (np.isfinite(numbers) & (numbers >= low) & (numbers == np.floor(numbers))).all():
-        raise ValueError(f"{name} must be whole numbers, {low} or more, not {values!r}")
-    return numbers
-
-
-def check_level(level: Any) -> float:
-    """The confidence of an interval."""
-    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
-    return float(level)
-
-
-def check_rate(name: str, rate: Any) -> float:
-    """A discount rate: 0, or so large that sums to infinity can be told from it."""
-    number = isinstance(rate, int | float | np.number) and not isinstance(rate, bool)
-    if not number or not (rate == 0 or LEAST_RATE <= rate <= 1):
-        raise ValueError(f"{name} must be 0, or from {LEAST_RATE:f} to 1 (0.1 is 10%), not {rate!r}")
-    return float(rate)
-
-
 def _numbers(prediction: Callable[[Any], Any], model: Any) -> pd.Series:
     """A prediction as a Series of finite numbers."""
     given = prediction(model) if callable(prediction) else prediction
@@ -566,19 +466,3 @@ def _covariance(rows: Any, size: int) -> np.ndarray:
     if np.linalg.eigvalsh(square / np.outer(scale, scale))[0] < -1e-8:
         raise ValueError("the covariance is none: its correlations contradict each other")
     return square
-
-
-def _row_weights(weights: ArrayLike | None, summary: pd.DataFrame) -> np.ndarray:
-    if weights is None:
-        return np.ones(len(summary))
-    if isinstance(weights, pd.Series) and not weights.index.equals(summary.index):
-        raise ValueError("weights and summary have different indexes: use weights.reindex(summary.index)")
-    try:
-        weight = np.asarray(weights, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError("weights must be numbers, finite and 0 or more") from None
-    if weight.shape != (len(summary),):
-        raise ValueError(f"weights must have one entry for each of the {len(summary)} rows, not shape {weight.shape}")
-    if not (np.isfinite(weight) & (weight >= 0)).all():
-        raise ValueError("weights must be finite and 0 or more")
-    return weight

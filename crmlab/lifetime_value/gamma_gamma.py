@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
 from crmlab.data import check
-from crmlab.lifetime_value.fitting import LikelihoodModel, collapse, whole_numbers
+from crmlab.lifetime_value.arguments import whole_numbers
+from crmlab.lifetime_value.climbing import collapse
+from crmlab.lifetime_value.fitting import LikelihoodModel
 from crmlab.lifetime_value.special import trigamma
 
 

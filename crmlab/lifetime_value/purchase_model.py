@@ -15,7 +15,9 @@ from scipy.special import betainc, expit, gammaln, xlogy
 
 from crmlab.data import check
 from crmlab.data.transactions import DAYS
-from crmlab.lifetime_value.fitting import LikelihoodModel, check_rate, collapse, whole_numbers
+from crmlab.lifetime_value.arguments import check_rate, whole_numbers
+from crmlab.lifetime_value.climbing import collapse
+from crmlab.lifetime_value.fitting import LikelihoodModel
 from crmlab.lifetime_value.special import interpolated
 
 # Gauss-Legendre for purchases within a horizon, in panels of the logarithm of time.

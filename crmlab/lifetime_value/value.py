@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from crmlab.data import check
-from crmlab.lifetime_value.fitting import check_level, check_number, collapse
+from crmlab.lifetime_value.arguments import check_level, check_number
+from crmlab.lifetime_value.climbing import collapse
 from crmlab.lifetime_value.gamma_gamma import GammaGamma
 from crmlab.lifetime_value.purchase_model import NEW, PurchaseModel
 
