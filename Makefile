@@ -53,6 +53,8 @@ lock: $(READY)
 	$(BIN)/$(COMPILE) --upgrade --output-file requirements.lock
 	cp requirements.lock requirements-engines.lock
 	$(BIN)/$(COMPILE) --extra spark --output-file requirements-engines.lock
+	$(BIN)/uv pip compile benchmarks/peers.in --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --upgrade --output-file benchmarks/peers.lock
 
 clean:
 	rm -rf .venv .venv-engines build

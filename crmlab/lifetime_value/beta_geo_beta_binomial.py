@@ -39,7 +39,8 @@ class BetaGeoBetaBinomial(PurchaseModel):
     log_likelihood_, aic_, bic_ : float
         Summed over customers, as the papers print it; the criteria of Akaike and of Schwarz, smaller being better.
     n_customers_, n_iter_, gradient_norm_ : int, int, float
-        The customers used; the Newton steps taken; the norm of the last gradient, a customer, in log parameters.
+        The customers used; the Newton steps taken on all of them; the norm of the last gradient, a customer, in log
+        parameters.
     longest_T_ : float
         How many occasions the customer longest known had.
 

@@ -29,14 +29,18 @@ class Climb(NamedTuple):
     near: np.ndarray  # the first point on the way that was as high to a millionth
 
 
-def climb(derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]], start: np.ndarray) -> Climb:
-    """Maximize a function of few variables by Newton steps.
+def climb(
+    derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]],
+    start: np.ndarray,
+    first: np.ndarray | None = None,
+) -> Climb:
+    """Maximize a function of few variables by Newton steps from `start`, or from a point `first` that is known better.
 
     Where the function is not concave, a step still leads uphill, by the absolute curvature; a step that gains too
     little is halved. A maximum has a small gradient *and* curvature in all directions *and* was reached by a short
     step: on the way to a maximum at infinity the gradient fades too, but the steps keep their length.
     """
-    point, length = start, np.inf
+    point, length = start if first is None else first, np.inf
     value, gradient, hessian = derivatives(point)
     way = [(value, point)]
     for n_iter in range(MOST_STEPS + 1):
@@ -64,7 +68,9 @@ def climb(derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarra
 def collapse(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """The distinct rows of some columns, and which of them each row is: where time is in whole days they are few."""
     row, distinct = np.zeros(len(columns[0]), dtype=np.int64), list[np.ndarray]()
-    for column in reversed(columns):  # T, the last, tells most: where time is continuous it tells all
+    if (np.diff(np.sort(columns[-1])) > 0).all():  # sorting is the fastest way to see that time is continuous
+        return list(columns), np.arange(len(row))
+    for column in reversed(columns):  # T, the last, tells most
         code, values = pd.factorize(column)
         row, pairs = pd.factorize(row * len(values) + code) if distinct else (code, np.arange(len(values)))
         if len(pairs) == len(row):

@@ -63,6 +63,10 @@ class LikelihoodModel(BaseEstimator):
     def _rows(self, summary: pd.DataFrame, weight: np.ndarray) -> Any:
         raise NotImplementedError
 
+    def _few(self, rows: Any) -> Any:
+        """Some of the rows, to begin with; None where they are few anyway."""
+        return None
+
     def _shortage(self, rows: Any) -> str | None:
         raise NotImplementedError
 
@@ -103,17 +107,10 @@ class LikelihoodModel(BaseEstimator):
         rows = self._rows(summary, row_weights(weights, summary))
         if shortage := self._shortage(rows):
             raise FitError(f"{type(self).__name__} cannot be fitted: {shortage}")
-        total = rows.weight.sum()
-
-        def derivatives(logs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-            params = np.exp(logs)
-            value, gradient, hessian = self._derivatives(params, rows)
-            gradient = params * gradient
-            hessian = params[:, None] * hessian * params + np.diag(gradient)
-            return value / total, gradient / total, hessian / total
-
-        start = np.log(self._start(rows))
-        end = climb(derivatives, start)
+        total, start = rows.weight.sum(), np.log(self._start(rows))
+        few = self._few(rows)
+        known = few and climb(self._in_logs(few), start)  # most steps on few rows
+        end = climb(self._in_logs(rows), start, known.point if known and known.top else None)
         if not end.top:
             limit = clone(self)._know(np.exp(end.near))  # further on the arithmetic fails, and nothing is gained
             raise FitError(f"{type(self).__name__} cannot be fitted: {self._why(end, start)}", limit)
@@ -126,6 +123,19 @@ class LikelihoodModel(BaseEstimator):
         self.gradient_norm_, self.n_iter_ = end.gradient_norm, end.n_iter
         self.n_customers_ = rows.n_customers
         return self
+
+    def _in_logs(self, rows: Any) -> Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]:
+        """The log-likelihood a unit of weight, its gradient and Hessian, as a function of the log parameters."""
+        total = rows.weight.sum()
+
+        def derivatives(logs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            params = np.exp(logs)
+            value, gradient, hessian = self._derivatives(params, rows)
+            gradient = params * gradient
+            hessian = params[:, None] * hessian * params + np.diag(gradient)
+            return value / total, gradient / total, hessian / total
+
+        return derivatives
 
     def log_likelihood(self, summary: pd.DataFrame) -> float:
         """The log-likelihood of a summary under the model's parameters, summed over its customers.

@@ -50,7 +50,8 @@ class ParetoNBD(PurchaseModel):
     log_likelihood_, aic_, bic_ : float
         Summed over customers, as the papers print it; the criteria of Akaike and of Schwarz, smaller being better.
     n_customers_, n_iter_, gradient_norm_ : int, int, float
-        The customers used; the Newton steps taken; the norm of the last gradient, a customer, in log parameters.
+        The customers used; the Newton steps taken on all of them; the norm of the last gradient, a customer, in log
+        parameters.
     longest_T_ : float
         How long the customer longest known was observed, in `unit`.
 
@@ -190,9 +191,11 @@ class ParetoNBD(PurchaseModel):
         just, _ = negative_binomial(r, t / (alpha + t), n)
         probability += just * (1 + t / beta) ** -s
         nearer = min(alpha, beta)
-        # In the logarithm of time the integrand is a peak of half width 2 / sqrt(n + r + s) or more.
-        wide = min(WIDE, 12 / np.sqrt(1 + r + s + np.max(n, initial=0)))
-        for log_y, width in _nodes(np.log(nearer) + 0 * t, np.log1p(t / nearer), wide):
+        # In the logarithm of time the integrand begins with a fall of rate r + s + 1 at most, or is a peak of a half
+        # width of 2 / sqrt(n + r + s) or more.
+        wide = 12 / np.sqrt(1 + r + s + np.max(n, initial=0))
+        nodes = _nodes(np.log(nearer) + 0 * t, np.log1p(t / nearer), min(WIDE, wide), 30 / (r + s + 1))
+        for log_y, width in nodes:
             y = np.maximum(np.exp(log_y) - nearer, 0)
             just, _ = negative_binomial(r, y / (alpha + y), np.expand_dims(n, -1))
             leaving = s / beta * (1 + y / beta) ** (-s - 1)
@@ -209,13 +212,19 @@ class ParetoNBD(PurchaseModel):
         return made, np.where(made > 0, active * rng.beta(np.maximum(made, 1), 1), 0.0)
 
 
-def _nodes(low: np.ndarray, length: np.ndarray, wide: float = WIDE) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Nodes and weights of a quadrature from `low` on over `length`: panels of 24 nodes, none wider than `wide`."""
-    panels = int(np.ceil(np.max(length, initial=wide) / wide))
-    half = length[..., None] / (2 * panels)
-    for panel in range(panels):
-        middle = low[..., None] + half * (2 * panel + 1)
-        yield middle + half * NODES, half * SHARES
+def _nodes(
+    low: np.ndarray, length: np.ndarray, wide: float = WIDE, first: float = WIDE
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Nodes and weights of a quadrature from `low` on over `length`, in panels of 24 nodes.
+
+    The first panel is `first` wide, each next one twice as wide as the one before, and none wider than `wide`.
+    """
+    start, width, longest = 0.0, min(first, wide), np.max(length, initial=0.0)
+    while start == 0 or start < longest:
+        end = start + width
+        half = (np.minimum(end, length) - np.minimum(start, length))[..., None] / 2
+        yield (low + np.minimum(start, length))[..., None] + half * (1 + NODES), half * SHARES
+        start, width = end, min(2 * width, wide)
 
 
 def _past(params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> Past:

@@ -25,6 +25,8 @@ NODES, SHARES = (np.polynomial.legendre.leggauss(24)[0] + 1) / 2, np.polynomial.
 PANEL, PANELS = 6.0, 4
 FADED = 40.0  # exp(-40) is nothing beside 1
 
+FEW = 10_000  # rows that a fit to many begins with
+
 NEW = (np.zeros(1), np.zeros(1), np.zeros(1))  # frequency, recency and T of a customer just won
 
 
@@ -131,9 +133,21 @@ class PurchaseModel(LikelihoodModel):
     def _rows(self, summary: pd.DataFrame, weight: np.ndarray) -> Rows:
         used = weight > 0
         (x, recency, T), row = collapse(*(column[used] for column in self._checked(summary)))
+        return self._with_frequencies(x, recency, T, np.bincount(row, weight[used]), int(used.sum()))
+
+    def _with_frequencies(
+        self, x: np.ndarray, recency: np.ndarray, T: np.ndarray, weight: np.ndarray, n_customers: int
+    ) -> Rows:
         (frequency,), of_frequency = collapse(x)
-        summed = np.bincount(row, weight[used])
-        return Rows(x, recency, T, summed, frequency, np.bincount(of_frequency, summed), int(used.sum()))
+        return Rows(x, recency, T, weight, frequency, np.bincount(of_frequency, weight), n_customers)
+
+    def _few(self, rows: Rows) -> Rows | None:
+        every = len(rows.x) // FEW
+        if every < 4:
+            return None
+        x, recency, T, weight = (column[::every] for column in rows[:4])
+        few = self._with_frequencies(x, recency, T, weight, rows.n_customers)
+        return few if few.x.any() else None
 
     def _shortage(self, rows: Rows) -> str | None:
         if not rows.x.any():

@@ -50,7 +50,8 @@ class ShiftedBetaGeometric(LikelihoodModel):
     log_likelihood_, aic_, bic_ : float
         Summed over customers, as the paper prints it; the criteria of Akaike and of Schwarz, smaller being better.
     n_customers_, n_iter_, gradient_norm_ : int or float, int, float
-        The customers used; the Newton steps taken; the norm of the last gradient, a customer, in log parameters.
+        The customers used; the Newton steps taken on all of them; the norm of the last gradient, a customer, in log
+        parameters.
     longest_ : int
         The renewals that the oldest customers had to decide on.
 
