@@ -10,15 +10,19 @@ from __future__ import annotations
 import copy
 import difflib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from crmlab.data.reading import FINAL, MISSING, TYPES, Refusal
+
+if TYPE_CHECKING:
+    from crmlab.data.schemas import Rule
+
 QUOTED = 3  # offending rows that a message quotes
-LARGEST = 1e12  # an amount beyond a trillion is infinite, a stand-in for "unknown", or in the wrong unit
 
 
 # --- breaches ---
@@ -91,238 +95,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-# --- readers: a column as its contract's type; what cannot be read is refused, and missing in the result ---
-
-
-class Fault(NamedTuple):
-    """What can be wrong with a value, and what to do about it: the same words on every engine."""
-
-    problem: str
-    remedy: str
-
-
-MISSING = Fault("missing", "Fill it in where it is known, or take these rows out knowingly.")
-NOT_TEXT = Fault("not text", "Read ids as text, so that 007 stays 007: pd.read_csv takes dtype=str.")
-NOT_A_NUMBER = Fault(
-    "not a number", "Write numbers plainly, such as 1234.50: no currency sign, no separator of thousands."
-)
-NOT_A_DATE = Fault(
-    "not a date of the form yyyy-mm-dd or yyyymmdd",
-    "Write dates as yyyy-mm-dd: 03/04/2024 is the 3rd of April to some and the 4th of March to others.",
-)
-NO_SUCH_DAY = Fault("no such day", "Correct it.")
-OTHER_ZONE = Fault(
-    "not in the time zone of the first row",
-    "Give the local day alone, or one zone: pd.to_datetime(dates, utc=True).dt.tz_convert('Europe/Berlin').",
-)
-
-
-class Refusal(NamedTuple):
-    """Rows (a mask) that could not be read, or that break a rule."""
-
-    rows: np.ndarray
-    problem: str
-    remedy: str
-
-
-Reading = tuple[pd.Series, list[Refusal]]
-
-
-def read_ids(values: pd.Series) -> Reading:
-    """Ids as text: text as it is, whole numbers as their digits."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-    if pd.api.types.infer_dtype(values, skipna=True) in ("string", "integer", "empty"):
-        text = values.astype("str")
-        return text.mask(text == ""), []
-    no_text = values.notna() & ~values.map(lambda value: isinstance(value, str)).astype(bool)
-    return values.mask(no_text).astype("str"), [Refusal(no_text.to_numpy(), *NOT_TEXT)]
-
-
-def read_numbers(values: pd.Series) -> Reading:
-    """Numbers as floats; text is a number where it is written with a decimal point and no other sign."""
-    if values.dtype.kind in "iuf":
-        return pd.Series(values.to_numpy("float64", na_value=np.nan)), []
-    if values.dtype.kind in "bcmM":
-        numbers = pd.Series(np.nan, index=values.index)
-    else:
-        numbers = pd.to_numeric(values.mask(values.map(lambda value: isinstance(value, bool))), errors="coerce")
-        numbers = numbers.astype("float64")
-    return numbers, [Refusal((numbers.isna() & values.notna()).to_numpy(), *NOT_A_NUMBER)]
-
-
-# A day, perhaps with a time of day, perhaps with its offset from UTC; or the eight digits of a day.
-DAY = r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ][0-9:.]{5,18}(Z|[+-][0-9:]{2,8})?)?|([0-9]{4})([0-9]{2})([0-9]{2})"
-
-
-def read_dates(values: pd.Series) -> Reading:
-    """Calendar days (DECISIONS.md, "The day of a purchase"), as timestamps at midnight without a zone."""
-    if isinstance(values.dtype, np.dtype | pd.DatetimeTZDtype) and values.dtype.kind == "M":
-        local = values if values.dt.tz is None else values.dt.tz_localize(None)
-        return pd.Series(local.to_numpy().astype("datetime64[D]").astype("datetime64[us]"), index=values.index), []
-    written = values if values.dtype == "str" else values.map(_as_written, na_action="ignore")
-    codes, distinct = pd.factorize(written)  # a day is read once, however many rows it has
-    text = pd.Series(distinct, dtype="str")
-    part = text.str.extract(rf"^(?:{DAY})\Z")
-    day = part[0].fillna(part[2] + "-" + part[3] + "-" + part[4])
-    date = pd.to_datetime(day, format="%Y-%m-%d", errors="coerce").astype("datetime64[us]")
-    zone = part[1].fillna("none").replace({"Z": "+00:00"})[date.notna()]
-    other_zone = zone.ne(zone.iloc[0]).reindex(text.index, fill_value=False) if len(zone) else date.notna()
-
-    def rows(of_distinct: pd.Series) -> np.ndarray:
-        return np.append(of_distinct.to_numpy(bool), False)[codes]  # code -1, a missing value, takes the last
-
-    read = pd.Series(np.append(date.mask(other_zone).to_numpy(), np.datetime64("NaT"))[codes])
-    return read, [
-        Refusal(rows(day.isna()), *NOT_A_DATE),
-        Refusal(rows(day.notna() & date.isna()), *NO_SUCH_DAY),
-        Refusal(rows(other_zone), *OTHER_ZONE),
-    ]
-
-
-def _as_written(value: Any) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def read_flags(values: pd.Series) -> Reading:
-    """Yes or no: true and false as such, as 1 and 0, or as text."""
-    words = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
-    read = values.map(lambda value: words.get(str(value).lower()), na_action="ignore").astype("object")
-    unread = (read.isna() & values.notna()).to_numpy()
-    remedy = "Write True or False, or 1 or 0."
-    return read.where(read.notna(), None), [Refusal(unread, "neither true nor false", remedy)]
-
-
-class Type(NamedTuple):
-    """A type of column: how it is read, the pandas type that this gives, and its name in the dictionary."""
-
-    read: Callable[[pd.Series], Reading]
-    pandas: str
-    name: str
-
-
-TYPES = {
-    "id": Type(read_ids, "str", "text"),
-    "date": Type(read_dates, "datetime64[us]", "date"),
-    "number": Type(read_numbers, "float64", "number"),
-    "count": Type(read_numbers, "float64", "whole number"),  # made integers at the end: NaN is no integer
-    "flag": Type(read_flags, "object", "true or false"),  # made booleans at the end
-}
-FINAL = {"count": "int64", "flag": "bool"}
-
-
-# --- the schemas ---
-
-
-class Rule(NamedTuple):
-    """What must hold in each row of a column, or of the table, where it is about two columns."""
-
-    holds: Callable[[Any], Any]
-    problem: str
-    remedy: str
-    about: str | None = None  # the column that is told, where the rule is about two
+# --- the contracts ---
 
 
 @functools.cache
 def _schemas() -> dict[str, Any]:
-    import pandera.pandas as pa  # a third of a second: only when something is checked
+    from crmlab.data.firms import harbour_schemas, tern_schemas
+    from crmlab.data.schemas import GENERAL
 
-    def checks(rules: Iterable[Rule]) -> list[Any]:
-        return [pa.Check(rule.holds, name=rule.about, error=rule.problem, description=rule.remedy) for rule in rules]
-
-    def column(kind: str, meaning: str, unit: str, *rules: Rule, **settings: Any) -> Any:
-        metadata = {"type": kind, "unit": unit, "rules": rules}
-        return pa.Column(TYPES[kind].pandas, checks(rules), description=meaning, metadata=metadata, **settings)
-
-    def optional(kind: str, meaning: str, unit: str, *rules: Rule) -> Any:
-        return column(kind, meaning, unit, *rules, required=False, nullable=True)
-
-    finite = Rule(
-        lambda x: (x >= -LARGEST) & (x <= LARGEST),
-        "not a finite number within a trillion",
-        "Correct it; amounts that large are better stated in thousands.",
-    )
-    in_our_time = Rule(
-        lambda day: day.dt.year.between(1900, 2100),
-        "before 1900 or after 2100",
-        "Correct it; a day that stands for 'unknown' is no day.",
-    )
-    remake = "Correct the rows, or make the table from purchases: crmlab.data.summarize(transactions)."
-    not_negative = Rule(lambda x: (x >= 0) & (x <= LARGEST), "negative or not finite", remake)
-    whole = Rule(lambda x: x % 1 == 0, "not a whole number", remake)
-    counted = Rule(lambda x: (x >= 0) & (x <= LARGEST), "negative or not finite", "Correct it.")
-    whole_number = Rule(lambda x: x % 1 == 0, "not a whole number", "Correct it.")
-
-    transactions = pa.DataFrameSchema(
-        name="transactions",
-        description="A purchase log: one row a purchase, a line of one, or a refund.",
-        columns={
-            "customer_id": column("id", "who bought", ""),
-            "date": column(
-                "date", "calendar day of the purchase, where it was made; a time of day is left off", "day", in_our_time
-            ),
-            "amount": column(
-                "number", "what was paid: negative for a refund, 0 for a free order", "the data's currency", finite
-            ),
-            "order_id": optional("id", "the order that the row belongs to", ""),
-            "product_id": optional("id", "what was bought", ""),
-            "quantity": optional("number", "how much of it: negative for a return", "the product's unit", finite),
-        },
-    )
-    between_columns = [
-        Rule(lambda s: ~(s["recency"] > s["T"]), "longer than T", remake, "recency"),
-        Rule(
-            lambda s: (s["frequency"] == 0) == (s["recency"] == 0),
-            "0 with repeat purchases, or above 0 without any",
-            remake,
-            "recency",
-        ),
-        Rule(
-            lambda s: (s["frequency"] > 0) | (s.get("monetary_value", 0) == 0),
-            "above 0 without a repeat purchase",
-            remake + " The first purchase does not count in it.",
-            "monetary_value",
-        ),
-    ]
-    customer_summary = pa.DataFrameSchema(
-        name="customer_summary",
-        description=(
-            "A customer's purchases in four numbers: one row a customer who bought by the day observed until. "
-            "A purchase day is a day whose amounts, added up, are not negative."
-        ),
-        columns={
-            "customer_id": column("id", "who bought; each customer once", "", unique=True),
-            "frequency": column("count", "purchase days after the first", "purchase days", not_negative, whole),
-            "recency": column(
-                "number", "from the first purchase day to the last", "the table's unit of time", not_negative
-            ),
-            "T": column(
-                "number",
-                "from the first purchase day to the day observed until",
-                "the table's unit of time",
-                not_negative,
-            ),
-            "monetary_value": column(
-                "number",
-                "mean of the day totals over the purchase days after the first; 0 without any",
-                "the data's currency, a purchase day",
-                not_negative,
-                required=False,
-            ),
-        },
-        checks=checks(between_columns),
-        metadata={"rules": between_columns},
-    )
-    renewals = pa.DataFrameSchema(
-        name="renewals",
-        description="Contracts that are renewed: one row a customer, how often it renewed, and whether it left then.",
-        columns={
-            "customer_id": column("id", "whose contract; each customer once", "", unique=True),
-            "renewals": column("count", "how often the customer renewed", "renewals", counted, whole_number),
-            "left": column("flag", "whether it left when the next renewal was due; false: under contract still", ""),
-        },
-    )
-    return {schema.name: schema for schema in (transactions, customer_summary, renewals)}
+    return {schema.name: schema for schema in (*GENERAL, *harbour_schemas.TABLES, *tern_schemas.TABLES)}
 
 
 def _schema(contract: str) -> Any:
@@ -337,6 +118,17 @@ class Column(NamedTuple):
     kind: str  # a key of TYPES
     required: bool
     rules: tuple[Rule, ...]
+
+
+def foreign_keys(contract: str) -> dict[str, str]:
+    """The columns of a contract that hold the key of another table, and that table's name."""
+    columns = _schema(contract).columns.items()
+    return {name: column.metadata["of"] for name, column in columns if column.metadata["of"]}
+
+
+def key_of(contract: str) -> tuple[str, ...]:
+    """The columns of a contract that no two rows share."""
+    return tuple(_schema(contract).metadata["key"])
 
 
 def columns_of(contract: str) -> dict[str, Column]:
@@ -357,8 +149,9 @@ def check(table: pd.DataFrame, contract: str) -> pd.DataFrame:
     ----------
     table : DataFrame
         Columns beyond those of the contract are kept as they are.
-    contract : {"transactions", "customer_summary", "renewals"}
-        `contract_table` and `datasets/README.md` tell its columns and units.
+    contract : str
+        "transactions", "customer_summary", "renewals", or a table of a simulated firm, such as
+        "harbour_and_hill.orders". `contract_table` and `datasets/README.md` tell its columns and units.
 
     Returns
     -------
@@ -403,7 +196,7 @@ def check(table: pd.DataFrame, contract: str) -> pd.DataFrame:
     unread = [(name, refusal) for name, (_, refusals) in readings.items() for refusal in refusals if refusal.rows.any()]
     if missing:
         schema = schema.remove_columns(missing)
-        schema.checks = []  # the rules between columns need them all
+        schema.checks, schema.metadata = [], {"rules": ()}  # the rules between columns need them all
     # pandera takes ten times as long to tell that all is well: it is asked only who broke what.
     well = not breaches and not unread and keeps(schema, read)
     broken = [] if well else _broken_rules(schema, read, unread)
@@ -424,10 +217,11 @@ def keeps(schema: Any, table: pd.DataFrame) -> bool:
         known = values.dropna() if column.nullable else values
         if known.isna().any() or (column.unique and not all_differ(known)):
             return False
-        columns[name] = known.to_numpy() if known.dtype.kind == "f" else known  # arrays cost a tenth on small tables
-        if not all(rule.holds(columns[name]).all() for rule in column.metadata["rules"]):
+        known = known.to_numpy() if known.dtype.kind == "f" else known  # arrays cost a tenth on small tables
+        if not all(rule.holds(known).all() for rule in column.metadata["rules"]):
             return False
-    return all(rule.holds(columns).all() for rule in (schema.metadata or {}).get("rules", []))
+        columns[name] = values.to_numpy() if values.dtype.kind == "f" else values
+    return all(rule.holds(columns).all() for rule in schema.metadata["rules"])
 
 
 def all_differ(ids: pd.Series) -> bool:
@@ -461,12 +255,13 @@ def contract_table(contract: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    contract : {"transactions", "customer_summary", "renewals"}
+    contract : str
+        As in `check`.
 
     Returns
     -------
     DataFrame, one row a column of the contract
-        `column`, `type`, `unit`, `required` (yes or no) and `meaning`.
+        `column`, `type`, `unit`, `allowed` values, `required` (yes or no) and `meaning`.
 
     Examples
     --------
@@ -478,8 +273,9 @@ def contract_table(contract: str) -> pd.DataFrame:
             "column": name,
             "type": TYPES[column.metadata["type"]].name,
             "unit": column.metadata["unit"],
-            "required": "yes" if column.required else "no",
-            "meaning": column.description,
+            "allowed": "; ".join(filter(None, (rule.allows for rule in column.metadata["rules"]))),
+            "required": "yes" if column.required and not column.nullable else "no",
+            "meaning": column.description + (f" (a row of {column.metadata['of']})" if column.metadata["of"] else ""),
         }
         for name, column in _schema(contract).columns.items()
     )
@@ -490,7 +286,8 @@ def dictionary(contract: str) -> str:
 
     Parameters
     ----------
-    contract : {"transactions", "customer_summary", "renewals"}
+    contract : str
+        As in `check`.
 
     Returns
     -------
@@ -499,12 +296,14 @@ def dictionary(contract: str) -> str:
     Examples
     --------
     >>> print(dictionary("transactions").splitlines()[6])
-    | customer_id | text |  | yes | who bought |
+    | customer_id | text |  |  | yes | who bought |
     """
     table = contract_table(contract)
     rows = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([f"## `{contract}`", "", _schema(contract).description, "", *lines, ""])
+    key = _schema(contract).metadata["key"]
+    description = _schema(contract).description + (f" Key: {', '.join(key)}." if key else "")
+    return "\n".join([f"## `{contract}`", "", description, "", *lines, ""])
 
 
 # --- from failures to breaches ---
@@ -558,7 +357,9 @@ def missing_column(name: str, columns: Iterable[Any], index: Iterable[Any] = ())
             name, "the column is missing", "It is the index of the table: table.reset_index() makes it a column."
         )
     columns = list(map(str, columns))
-    named = {known for schema in _schemas().values() for known in schema.columns}  # a contract's own names stay
+    from crmlab.data.schemas import GENERAL
+
+    named = {known for schema in GENERAL for known in schema.columns}  # a contract's own names stay
     plain = {"".join(filter(str.isalnum, column.lower())): column for column in columns if column not in named}
     if near := difflib.get_close_matches(name.replace("_", ""), plain, n=1):
         return Breach(name, "the column is missing", f"Did you mean {plain[near[0]]!r}? Rename it to {name!r}.")

@@ -16,22 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 
-from crmlab.data.contracts import (
-    DAY,
-    MISSING,
-    NOT_A_DATE,
-    NOT_A_NUMBER,
-    NOT_TEXT,
-    OTHER_ZONE,
-    QUOTED,
-    Breach,
-    ContractError,
-    Fault,
-    columns_of,
-    missing_column,
-    read_dates,
-)
+from crmlab.data.contracts import QUOTED, Breach, ContractError, columns_of, missing_column
 from crmlab.data.files import relation_of_files
+from crmlab.data.reading import DAY, MISSING, NOT_A_DATE, NOT_A_NUMBER, NOT_TEXT, OTHER_ZONE, Fault, read_dates
 from crmlab.data.rows import CONTRACT, MILLION, Customers, Rows, in_text_order, to_millionths
 
 if TYPE_CHECKING:

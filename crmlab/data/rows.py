@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.contracts import Column, check, columns_of, read_dates
+from crmlab.data.contracts import Column, check, columns_of
+from crmlab.data.reading import read_dates
 
 CONTRACT = "transactions"
 MILLION = 1e6

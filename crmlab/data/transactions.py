@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.contracts import read_dates
+from crmlab.data.reading import read_dates
 from crmlab.data.engines import purchase_log
 from crmlab.data.rows import Customers
 

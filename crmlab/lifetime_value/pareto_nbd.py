@@ -16,10 +16,14 @@ from scipy.special import digamma, expit, exprel, gammaln
 from crmlab.lifetime_value.purchase_model import PurchaseModel, Rows, negative_binomial
 from crmlab.lifetime_value.special import blocks, scaled_exponential_integral, trigamma
 
-NODES, SHARES = np.polynomial.legendre.leggauss(24)
+RULE = np.polynomial.legendre.leggauss(24)
+GENTLE_RULE = np.polynomial.legendre.leggauss(12)
+GENTLE_LENGTH, GENTLE_FALL = 2.0, 10.0  # 12 nodes are as exact where the integrand is no longer and falls no further
 FADED = 38.0  # where an integrand has fallen by exp(-38), the rest is below the accuracy of the arithmetic
 WIDE = 6.0  # 24 nodes are exact over this width of the logarithm of time, and over no more than this
 BLOCK = 512  # rows at a time: small enough for the processor's cache
+
+Rule = tuple[np.ndarray, np.ndarray]  # nodes and weights of a quadrature over (-1, 1)
 
 
 class Past(NamedTuple):
@@ -142,20 +146,22 @@ class ParetoNBD(PurchaseModel):
         hessian[2, 3] += n @ (1 / beta - leave)
         hessian[3, 3] += n @ (s * leave**2 - s / beta**2)
 
-        for block in blocks(len(x), BLOCK):
-            some = _odds_derivatives(params, x[block], recency[block], T[block], n[block])
-            value, gradient, hessian = value + some[0], gradient + some[1], hessian + some[2]
+        for some, rule in _parts(params, x, recency, T):
+            odds = _odds_derivatives(params, x[some], recency[some], T[some], n[some], rule)
+            value, gradient, hessian = value + odds[0], gradient + odds[1], hessian + odds[2]
         hessian[1, 0], hessian[3, 2] = hessian[0, 1], hessian[2, 3]
         return value, gradient, hessian
 
     def _log_odds_left(self, params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
-        odds = [_past(params, x[some], recency[some], T[some]).log_odds for some in blocks(len(x), BLOCK)]
-        return np.concatenate([np.empty(0), *odds])
+        log_odds = np.empty(len(x))
+        for some, rule in _parts(params, x, recency, T):
+            log_odds[some] = _past(params, x[some], recency[some], T[some], rule).log_odds
+        return log_odds
 
     def _alive_slopes(self, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> np.ndarray:
         params, slopes = self._known(), np.empty((4, len(x)))
-        for some in blocks(len(x), BLOCK):
-            past = _past(params, x[some], recency[some], T[some])
+        for some, rule in _parts(params, x, recency, T):
+            past = _past(params, x[some], recency[some], T[some], rule)
             mean = (_slope(params, x[some], T[some], past) * past.share).sum(axis=2)
             slopes[:, some] = -params[:, None] * mean * (expit(past.log_odds) * expit(-past.log_odds))
         return slopes
@@ -213,21 +219,36 @@ class ParetoNBD(PurchaseModel):
 
 
 def _nodes(
-    low: np.ndarray, length: np.ndarray, wide: float = WIDE, first: float = WIDE
+    low: np.ndarray, length: np.ndarray, wide: float = WIDE, first: float = WIDE, rule: Rule = RULE
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Nodes and weights of a quadrature from `low` on over `length`, in panels of 24 nodes.
+    """Nodes and weights of a quadrature from `low` on over `length`, in panels.
 
     The first panel is `first` wide, each next one twice as wide as the one before, and none wider than `wide`.
     """
+    nodes, shares = rule
     start, width, longest = 0.0, min(first, wide), np.max(length, initial=0.0)
     while start == 0 or start < longest:
         end = start + width
         half = (np.minimum(end, length) - np.minimum(start, length))[..., None] / 2
-        yield (low + np.minimum(start, length))[..., None] + half * (1 + NODES), half * SHARES
+        yield (low + np.minimum(start, length))[..., None] + half * (1 + nodes), half * shares
         start, width = end, min(2 * width, wide)
 
 
-def _past(params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> Past:
+def _parts(
+    params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray
+) -> Iterator[tuple[np.ndarray, Rule]]:
+    """Rows, few at a time, and the nodes that suffice for them in `_past`: most integrands are short and fall little."""
+    r, alpha, s, beta = params
+    of_alpha, of_beta = (np.log1p((T - recency) / (scale + recency)) for scale in (alpha, beta))
+    length = np.maximum(of_alpha, of_beta)
+    fall = (r + x) * of_alpha + (s + 1) * of_beta - length  # of the logarithm of the integrand
+    gentle = (length <= GENTLE_LENGTH) & (fall <= GENTLE_FALL)
+    for rows, rule in ((np.flatnonzero(gentle), GENTLE_RULE), (np.flatnonzero(~gentle), RULE)):
+        for some in blocks(len(rows), BLOCK):
+            yield rows[some], rule
+
+
+def _past(params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray, rule: Rule) -> Past:
     """When customers may have left: from the last purchase to T, with what odds against being active at T.
 
     The odds of having left at y are s ((alpha + T) / (alpha + y))^(r + x) ((beta + T) / (beta + y))^s / (beta + y).
@@ -249,7 +270,7 @@ def _past(params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray)
         length = np.where(excess > 0, np.maximum(length - excess / np.maximum(slope, 1), 0), length)
         if not (excess > 1).any():
             break
-    nodes, widths = (np.concatenate(parts, axis=1) for parts in zip(*_nodes(low, length), strict=True))
+    nodes, widths = (np.concatenate(parts, axis=1) for parts in zip(*_nodes(low, length, rule=rule), strict=True))
     y = np.maximum(np.exp(nodes) - near, 0)
     others = np.log(far + y)
     log_alpha, log_beta = (nodes, others) if alpha < beta else (others, nodes)
@@ -277,11 +298,11 @@ def _slope(params: np.ndarray, x: np.ndarray, T: np.ndarray, past: Past) -> np.n
 
 
 def _odds_derivatives(
-    params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray, n: np.ndarray
+    params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray, n: np.ndarray, rule: Rule
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Of log(1 + odds of having left), summed over customers: value, gradient, and the upper part of the Hessian."""
     r, alpha, s, beta = params
-    past = _past(params, x, recency, T)
+    past = _past(params, x, recency, T, rule)
     y, share, log_odds = past.y, past.share, past.log_odds
     left = expit(log_odds) * n
     rate, leave = 1 / (alpha + y), 1 / (beta + y)
