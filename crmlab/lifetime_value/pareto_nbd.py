@@ -16,20 +16,20 @@ from scipy.special import digamma, expit, exprel, gammaln
 from crmlab.lifetime_value.purchase_model import PurchaseModel, Rows, negative_binomial
 from crmlab.lifetime_value.special import blocks, scaled_exponential_integral, trigamma
 
-RULE = np.polynomial.legendre.leggauss(24)
-GENTLE_RULE = np.polynomial.legendre.leggauss(12)
+Rule = tuple[np.ndarray, np.ndarray]  # nodes and weights of a quadrature over (-1, 1)
+RULE: Rule = np.polynomial.legendre.leggauss(24)
+GENTLE_RULE: Rule = np.polynomial.legendre.leggauss(12)
 GENTLE_LENGTH, GENTLE_FALL = 2.0, 10.0  # 12 nodes are as exact where the integrand is no longer and falls no further
 FADED = 38.0  # where an integrand has fallen by exp(-38), the rest is below the accuracy of the arithmetic
 WIDE = 6.0  # 24 nodes are exact over this width of the logarithm of time, and over no more than this
-BLOCK = 512  # rows at a time: small enough for the processor's cache
-
-Rule = tuple[np.ndarray, np.ndarray]  # nodes and weights of a quadrature over (-1, 1)
+BLOCK = 1024  # rows at a time: small enough for the processor's cache
 
 
 class Past(NamedTuple):
-    """Times y at which a customer may have left, at the nodes of a quadrature: one row a customer."""
+    """Times y at which customers may have left: a row a node of a quadrature, a column a customer."""
 
-    y: np.ndarray
+    rate: np.ndarray  # 1 / (alpha + y)
+    leave: np.ndarray  # 1 / (beta + y)
     log_alpha: np.ndarray  # of alpha + y
     log_beta: np.ndarray  # of beta + y
     share: np.ndarray  # weights of the nodes, of the odds of having left
@@ -162,7 +162,7 @@ class ParetoNBD(PurchaseModel):
         params, slopes = self._known(), np.empty((4, len(x)))
         for some, rule in _parts(params, x, recency, T):
             past = _past(params, x[some], recency[some], T[some], rule)
-            mean = (_slope(params, x[some], T[some], past) * past.share).sum(axis=2)
+            mean = (_slope(params, x[some], T[some], past) * past.share).sum(axis=1)
             slopes[:, some] = -params[:, None] * mean * (expit(past.log_odds) * expit(-past.log_odds))
         return slopes
 
@@ -203,9 +203,9 @@ class ParetoNBD(PurchaseModel):
         nodes = _nodes(np.log(nearer) + 0 * t, np.log1p(t / nearer), min(WIDE, wide), 30 / (r + s + 1))
         for log_y, width in nodes:
             y = np.maximum(np.exp(log_y) - nearer, 0)
-            just, _ = negative_binomial(r, y / (alpha + y), np.expand_dims(n, -1))
+            just, _ = negative_binomial(r, y / (alpha + y), n)
             leaving = s / beta * (1 + y / beta) ** (-s - 1)
-            probability += (just * leaving * (nearer + y) * width).sum(axis=-1)
+            probability += (just * leaving * (nearer + y) * width).sum(axis=0)
         return probability
 
     def _draw(self, params: np.ndarray, T: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -221,7 +221,7 @@ class ParetoNBD(PurchaseModel):
 def _nodes(
     low: np.ndarray, length: np.ndarray, wide: float = WIDE, first: float = WIDE, rule: Rule = RULE
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Nodes and weights of a quadrature from `low` on over `length`, in panels.
+    """Nodes and weights of a quadrature from `low` on over `length`, in panels: along a first axis.
 
     The first panel is `first` wide, each next one twice as wide as the one before, and none wider than `wide`.
     """
@@ -229,15 +229,13 @@ def _nodes(
     start, width, longest = 0.0, min(first, wide), np.max(length, initial=0.0)
     while start == 0 or start < longest:
         end = start + width
-        half = (np.minimum(end, length) - np.minimum(start, length))[..., None] / 2
-        yield (low + np.minimum(start, length))[..., None] + half * (1 + nodes), half * shares
+        half = (np.minimum(end, length) - np.minimum(start, length)) / 2
+        yield low + np.minimum(start, length) + np.multiply.outer(1 + nodes, half), np.multiply.outer(shares, half)
         start, width = end, min(2 * width, wide)
 
 
-def _parts(
-    params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray
-) -> Iterator[tuple[np.ndarray, Rule]]:
-    """Rows, few at a time, and the nodes that suffice for them in `_past`: most integrands are short and fall little."""
+def _parts(params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray) -> Iterator[tuple[np.ndarray, Rule]]:
+    """Rows, few at a time, and the nodes that suffice for them: most integrands are short and fall little."""
     r, alpha, s, beta = params
     of_alpha, of_beta = (np.log1p((T - recency) / (scale + recency)) for scale in (alpha, beta))
     length = np.maximum(of_alpha, of_beta)
@@ -270,31 +268,28 @@ def _past(params: np.ndarray, x: np.ndarray, recency: np.ndarray, T: np.ndarray,
         length = np.where(excess > 0, np.maximum(length - excess / np.maximum(slope, 1), 0), length)
         if not (excess > 1).any():
             break
-    nodes, widths = (np.concatenate(parts, axis=1) for parts in zip(*_nodes(low, length, rule=rule), strict=True))
-    y = np.maximum(np.exp(nodes) - near, 0)
-    others = np.log(far + y)
-    log_alpha, log_beta = (nodes, others) if alpha < beta else (others, nodes)
-    log = nodes - (r + x)[:, None] * log_alpha - (s + 1) * log_beta
-    top = log.max(axis=1, keepdims=True)
+    nodes, widths = (np.concatenate(parts) for parts in zip(*_nodes(low, length, rule=rule), strict=True))
+    from_near = np.exp(nodes)
+    from_far = from_near + (far - near)
+    of_near, of_far = (nodes, 1 / from_near), (np.log(from_far), 1 / from_far)
+    (log_alpha, rate), (log_beta, leave) = (of_near, of_far) if alpha < beta else (of_far, of_near)
+    log = nodes - (r + x) * log_alpha - (s + 1) * log_beta
+    top = log.max(axis=0)
     share = np.exp(log - top) * np.maximum(widths, np.finfo(float).tiny)
-    total = share.sum(axis=1, keepdims=True)
-    log_odds = np.log(s) + (top + np.log(total))[:, 0] + (r + x) * np.log(alpha + T) + s * np.log(beta + T)
-    return Past(y, log_alpha, log_beta, share / total, np.where(recency < T, log_odds, -np.inf))
+    total = share.sum(axis=0)
+    log_odds = np.log(s) + top + np.log(total) + (r + x) * np.log(alpha + T) + s * np.log(beta + T)
+    return Past(rate, leave, log_alpha, log_beta, share / total, np.where(recency < T, log_odds, -np.inf))
 
 
 def _slope(params: np.ndarray, x: np.ndarray, T: np.ndarray, past: Past) -> np.ndarray:
     """Of the logarithm of the odds of having left at y, in each parameter."""
     r, alpha, s, beta = params
-    rate, leave = 1 / (alpha + past.y), 1 / (beta + past.y)
-    rate_T, leave_T = 1 / (alpha + T)[:, None], 1 / (beta + T)[:, None]
-    return np.stack(
-        [
-            np.log(alpha + T)[:, None] - past.log_alpha,
-            (r + x)[:, None] * (rate_T - rate),
-            1 / s + np.log(beta + T)[:, None] - past.log_beta,
-            s * leave_T - (s + 1) * leave,
-        ]
-    )
+    slope = np.empty((4, *past.share.shape))
+    slope[0] = np.log(alpha + T) - past.log_alpha
+    slope[1] = (r + x) * (1 / (alpha + T) - past.rate)
+    slope[2] = 1 / s + np.log(beta + T) - past.log_beta
+    slope[3] = s / (beta + T) - (s + 1) * past.leave
+    return slope
 
 
 def _odds_derivatives(
@@ -303,18 +298,17 @@ def _odds_derivatives(
     """Of log(1 + odds of having left), summed over customers: value, gradient, and the upper part of the Hessian."""
     r, alpha, s, beta = params
     past = _past(params, x, recency, T, rule)
-    y, share, log_odds = past.y, past.share, past.log_odds
-    left = expit(log_odds) * n
-    rate, leave = 1 / (alpha + y), 1 / (beta + y)
-    rate_T, leave_T = 1 / (alpha + T)[:, None], 1 / (beta + T)[:, None]
+    left = expit(past.log_odds) * n
     slope = _slope(params, x, T, past)
-    mean = (slope * share).sum(axis=2)
-    weighted = share * left[:, None]
+    mean = (slope * past.share).sum(axis=1)
+    weighted = past.share * left
     hessian = (slope * weighted).reshape(4, -1) @ slope.reshape(4, -1).T
-    hessian -= (mean * (left * expit(log_odds))) @ mean.T
+    hessian -= (mean * (left * expit(past.log_odds))) @ mean.T
+    # And the mean second derivatives of the logarithm of the odds of having left at y.
+    rate, leave, rate_T, leave_T = past.rate, past.leave, 1 / (alpha + T), 1 / (beta + T)
     hessian[0, 1] += (weighted * (rate_T - rate)).sum()
-    hessian[1, 1] += ((r + x)[:, None] * weighted * (rate**2 - rate_T**2)).sum()
+    hessian[1, 1] += ((r + x) * weighted * (rate**2 - rate_T**2)).sum()
     hessian[2, 2] -= left.sum() / s**2
     hessian[2, 3] += (weighted * (leave_T - leave)).sum()
     hessian[3, 3] += (weighted * ((s + 1) * leave**2 - s * leave_T**2)).sum()
-    return float(n @ np.logaddexp(0, log_odds)), mean @ left, hessian
+    return float(n @ np.logaddexp(0, past.log_odds)), mean @ left, hessian
