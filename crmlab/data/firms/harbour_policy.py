@@ -1,0 +1,363 @@
+"""What Harbour & Hill can decide, and what each decision changes.
+
+A decision is a dict `do`. Its keys, each optional:
+
+========================  ============================================================================================
+``"from_month"``          months after the first day from which it holds (0)
+``"allocation"``          who gets the goods of class A when there are too few: ``{"rule": "rating"}`` (A before B before
+                          C, the rule of today), ``"first come"``, ``"score"`` with ``"scores": {customer_id: number}``,
+                          higher first; with any of them ``"floor": 0.4`` serves first two fifths of every line, as far as
+                          the goods go; 1 is an equal share for all
+``"recovery"``            complaints made good: ``{"share": 0.5, "compensation": 30.0}``, and ``"customers"`` if not all
+``"answer"``              what is done for customers who may leave: ``{action: [customer_id, ...]}``, actions in ANSWERS
+``"terms"``               ``{"customers": [...], "minimum_order": EUR, "urgent_fee": EUR}``, either or both
+``"service_level"``       the chance that the stock of a class A item lasts until it is filled up again
+``"drop"``                accounts served no longer
+``"care"``                ``{customer_id: EUR a week}`` for looking after them
+``"fix"``                 causes of imperfect orders to remove: names in FIXES
+``"off"``                 a cause of leaving that is switched off: one of CAUSES (to learn what it does)
+========================  ============================================================================================
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from crmlab.data.firms.harbour_people import CAUSES, DEPOTS, NEVER
+
+RECOVERED_TODAY = 0.45
+COMPENSATION_TODAY = 25.0  # EUR
+SERVICE_LEVEL_TODAY = 0.95
+FLOOR_TODAY = 0.0
+MOST_CONSOLIDATED = 4.0  # times as large as before are the orders of those who must order more at once
+
+
+class Answer(NamedTuple):
+    """What can be done for a customer who may leave."""
+
+    owner: str
+    cost: float  # EUR a week
+    late: float = 1.0  # what is left of its late deliveries,
+    price: float = 1.0  # of its leaving for a price,
+    neglect: float = 1.0  # and of its leaving for neglect
+    discount: float = 0.0
+    calms: float = 0.0  # chance a week that an annoyed customer is content again
+
+
+ANSWERS = {
+    "call": Answer("inside sales", 2.0, neglect=0.7, calms=0.06),
+    "visit": Answer("field sales", 18.0, neglect=0.3, calms=0.10),
+    "delivery watch": Answer("depot manager", 4.0, late=0.25),
+    "discount": Answer("sales director", 0.0, price=0.25, discount=0.03),
+}
+
+
+class Fix(NamedTuple):
+    """A cause of imperfect orders that money can remove."""
+
+    cost: float  # EUR a year
+    left: float  # share of the faults that stays
+
+
+FIXES = {
+    "late": Fix(16_000.0, 0.35),
+    "documents": Fix(2_500.0, 0.15),
+    "damage": Fix(5_000.0, 0.30),
+    "wrong item": Fix(6_000.0, 0.40),
+    "invoice": Fix(4_000.0, 0.30),
+}
+
+
+@dataclass
+class Effects:
+    """What holds in a week: one entry a customer, or one for all."""
+
+    scores: np.ndarray  # who is served first when goods are short: higher first
+    first_come: bool
+    floor: float
+    recovered: np.ndarray
+    compensation: float
+    rate: np.ndarray  # factors on the customer's own
+    size: np.ndarray
+    urgent: np.ndarray
+    temper: np.ndarray
+    late: np.ndarray
+    price: np.ndarray
+    neglect: np.ndarray
+    added_hazard: np.ndarray  # of leaving for a price
+    discount: np.ndarray  # beyond the customer's own
+    calms: np.ndarray
+    urgent_fee: np.ndarray  # EUR an urgent order
+    weekly_cost: np.ndarray  # EUR
+    service_level: float
+    dropped: np.ndarray
+    faults: dict[str, float]
+    fixed_cost: float  # EUR a week, for all
+    off: int  # place in CAUSES, or -1
+
+
+def today(rating: np.ndarray) -> Effects:
+    """How the firm runs as it is."""
+    ones, zeros = np.ones(len(rating)), np.zeros(len(rating))
+    return Effects(
+        scores=-rating.astype(float),
+        first_come=False,
+        floor=FLOOR_TODAY,
+        recovered=ones * RECOVERED_TODAY,
+        compensation=COMPENSATION_TODAY,
+        rate=ones,
+        size=ones,
+        urgent=ones,
+        temper=ones,
+        late=ones,
+        price=ones,
+        neglect=ones,
+        added_hazard=zeros,
+        discount=zeros,
+        calms=zeros,
+        urgent_fee=zeros,
+        weekly_cost=zeros,
+        service_level=SERVICE_LEVEL_TODAY,
+        dropped=zeros.astype(bool),
+        faults=dict.fromkeys(FIXES, 1.0),
+        fixed_cost=0.0,
+        off=-1,
+    )
+
+
+KEYS = ("from_month", "allocation", "recovery", "answer", "terms", "service_level", "drop", "care", "fix", "off")
+
+
+def first_week(do: Mapping[str, Any]) -> int:
+    """The week in which a decision begins to hold; NEVER for one that decides nothing."""
+    if set(do) <= {"from_month"}:
+        return NEVER
+    months = do.get("from_month", 0)
+    if isinstance(months, bool) or not isinstance(months, int | np.integer) or months < 0:
+        raise ValueError(f"from_month must be a whole number from 0, not {months!r}")
+    return int(months) * 13 // 3
+
+
+class Book(NamedTuple):
+    """What the policies must know of the customers, to read ids and to reckon."""
+
+    place: Mapping[str, int]  # of each customer_id among the customers
+    worlds: int  # in each of which there is everybody once
+    rating: np.ndarray
+    order_value: np.ndarray  # EUR, mean
+    responds: np.ndarray
+
+    def places(self, what: str, ids: Any) -> np.ndarray:
+        """The customers that a decision names."""
+        if isinstance(ids, str) or not isinstance(ids, Iterable):
+            raise ValueError(f"{what} must be a list of customer ids, not {ids!r}")
+        ids = list(ids)
+        if unknown := [name for name in ids if name not in self.place]:
+            raise ValueError(f"{what}: no customer {unknown[0]!r} ({len(unknown)} of {len(ids)} ids are unknown)")
+        here = np.array([self.place[name] for name in ids], int)
+        count = len(self.rating) // self.worlds
+        return (here + count * np.arange(self.worlds)[:, None]).ravel()
+
+
+def effects(do: Mapping[str, Any], book: Book) -> Effects:
+    """What a decision changes.
+
+    Raises
+    ------
+    ValueError
+        A key, a name or a number in `do` is not one of those above; the message says which are.
+    """
+    for key in do:
+        if key not in KEYS:
+            near = difflib.get_close_matches(str(key), KEYS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(KEYS)}"
+            raise ValueError(f"a decision has no {key!r}; {hint}")
+    result = today(book.rating)
+    for key, change in CHANGES.items():
+        if key in do:
+            result = change(result, do[key], book)
+    return result
+
+
+def _fields(what: str, given: Any, known: Iterable[str]) -> dict[str, Any]:
+    known = list(known)
+    if not isinstance(given, Mapping) or not set(given) <= set(known):
+        raise ValueError(f"{what} must be a dict with some of {', '.join(map(repr, known))}, not {given!r}")
+    return dict(given)
+
+
+def _number(what: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+        raise ValueError(f"{what} must be a number from {low:g} to {high:g}, not {value!r}")
+    return float(value)
+
+
+def _allocation(e: Effects, given: Any, book: Book) -> Effects:
+    given = _fields("allocation", given, ("rule", "floor", "scores"))
+    rule = given.get("rule", "rating")
+    if rule not in ("rating", "first come", "score"):
+        raise ValueError(f"allocation: the rule must be 'rating', 'first come' or 'score', not {rule!r}")
+    if (rule == "score") != ("scores" in given):
+        raise ValueError("allocation: the rule 'score' and only it needs 'scores': {customer_id: number}")
+    scores = e.scores
+    if rule == "score":
+        named = dict(given["scores"])
+        places = book.places("allocation", named)
+        scores = np.full(len(scores), -np.inf)
+        given_scores = [_number("allocation: a score", score, -1e12, 1e12) for score in named.values()]
+        scores[places] = given_scores * book.worlds
+    floor = _number("allocation: floor", given.get("floor", 0.0), 0, 1)
+    return replace(e, scores=scores, first_come=rule == "first come", floor=floor)
+
+
+def _recovery(e: Effects, given: Any, book: Book) -> Effects:
+    given = _fields("recovery", given, ("share", "compensation", "customers"))
+    share = _number("recovery: share", given.get("share", RECOVERED_TODAY), 0, 1)
+    recovered = e.recovered.copy()
+    recovered[book.places("recovery", given.get("customers", book.place))] = share
+    paid = _number("recovery: compensation", given.get("compensation", COMPENSATION_TODAY), 0, 1000)
+    return replace(e, recovered=recovered, compensation=paid)
+
+
+def _answer(e: Effects, given: Any, book: Book) -> Effects:
+    given = _fields("answer", given, ANSWERS)
+    e = replace(e, **{name: getattr(e, name).copy() for name in ("late", "price", "neglect", "discount", "calms")})
+    cost = e.weekly_cost.copy()
+    for action, ids in given.items():
+        who, what = book.places(f"answer: {action}", ids), ANSWERS[action]
+        e.late[who] *= what.late
+        e.price[who] *= what.price
+        e.neglect[who] *= what.neglect
+        e.discount[who] += what.discount
+        e.calms[who] = 1 - (1 - e.calms[who]) * (1 - what.calms)
+        cost[who] += what.cost
+    return replace(e, weekly_cost=cost)
+
+
+def _terms(e: Effects, given: Any, book: Book) -> Effects:
+    given = _fields("terms", given, ("customers", "minimum_order", "urgent_fee"))
+    who = np.zeros(len(e.rate), bool)
+    who[book.places("terms: customers", given.get("customers", book.place))] = True
+    least = _number("terms: minimum_order", given.get("minimum_order", 0.0), 0, 1e6)
+    fee = _number("terms: urgent_fee", given.get("urgent_fee", 0.0), 0, 1e4)
+    # Orders that are too small are put together: as much is bought, in fewer orders, and less of it is urgent.
+    together = np.where(who, np.clip(least / book.order_value, 1.0, MOST_CONSOLIDATED), 1.0)
+    asked = np.where(who, np.maximum(least / book.order_value - MOST_CONSOLIDATED, 0), 0)  # beyond what it can do
+    spared = np.where(who & (fee > 0), 1 / (1 + fee / 15), 1.0)  # a fee of 15 halves what is urgent
+    return replace(
+        e,
+        rate=np.round(e.rate / together, 9),
+        size=np.round(e.size * together, 9),
+        urgent=np.round(e.urgent * spared / together, 9),
+        urgent_fee=np.where(who, fee, 0.0),
+        added_hazard=np.round(
+            0.0006 * (together > 1) + 0.004 * np.minimum(asked, 5) + 0.00002 * np.where(who, fee, 0), 9
+        ),
+    )
+
+
+def _service_level(e: Effects, given: Any, book: Book) -> Effects:
+    return replace(e, service_level=_number("service_level", given, 0.5, 0.9999))
+
+
+def _drop(e: Effects, given: Any, book: Book) -> Effects:
+    dropped = e.dropped.copy()
+    dropped[book.places("drop", given)] = True
+    return replace(e, dropped=dropped)
+
+
+def _care(e: Effects, given: Any, book: Book) -> Effects:
+    if not isinstance(given, Mapping):
+        raise ValueError(f"care must be a dict {{customer_id: EUR a week}}, not {given!r}")
+    who = book.places("care", given)
+    spent = np.zeros(len(e.rate))
+    spent[who] = [_number("care: EUR a week", amount, 0, 1000) for amount in given.values()] * book.worlds
+    calmer = np.round(np.exp(-book.responds * spent), 9)
+    return replace(
+        e, temper=e.temper * calmer, neglect=e.neglect * calmer, weekly_cost=np.round(e.weekly_cost + spent, 6)
+    )
+
+
+def _fix(e: Effects, given: Any, book: Book) -> Effects:
+    if isinstance(given, str) or not isinstance(given, Iterable) or not set(given) <= set(FIXES):
+        raise ValueError(f"fix must be a list of some of {', '.join(map(repr, FIXES))}, not {given!r}")
+    faults = {name: FIXES[name].left if name in given else 1.0 for name in FIXES}
+    return replace(e, faults=faults, fixed_cost=sum(FIXES[name].cost for name in set(given)) / 52)
+
+
+def _off(e: Effects, given: Any, book: Book) -> Effects:
+    if given not in CAUSES:
+        raise ValueError(f"off must be one of {', '.join(map(repr, CAUSES))}, not {given!r}")
+    return replace(e, off=CAUSES.index(given))
+
+
+CHANGES: dict[str, Callable[[Effects, Any, Book], Effects]] = {
+    "allocation": _allocation,
+    "recovery": _recovery,
+    "answer": _answer,
+    "terms": _terms,
+    "service_level": _service_level,
+    "drop": _drop,
+    "care": _care,
+    "fix": _fix,
+    "off": _off,
+}
+
+
+def listed(firm: Any) -> dict[str, dict[str, dict[str, Any]]]:
+    """The rules that a decision is held against: kind of decision, name of the rule, decision.
+
+    The first of each kind is what the firm does today. Lists of customers are made from what the firm can see.
+    """
+    customers = firm.customers
+    ids = customers["customer_id"].tolist()
+    spend = firm.orders.groupby("customer_id")["amount"].agg(["sum", "mean"])
+    small = spend.index[spend["mean"] < 250].tolist()
+    by_depot = {depot: customers.loc[customers["depot"] == depot, "customer_id"].tolist() for depot in DEPOTS}
+    best = spend["sum"].sort_values(ascending=False).index[: max(len(ids) // 5, 1)].tolist()
+    budget = 2.0 * len(ids)  # EUR a week for care
+    return {
+        "allocation": {
+            "best first": {"allocation": {"rule": "rating"}},
+            "first come": {"allocation": {"rule": "first come"}},
+            "a fifth for all": {"allocation": {"rule": "rating", "floor": 0.2}},
+            "two fifths for all": {"allocation": {"rule": "rating", "floor": 0.4}},
+            "equal shares": {"allocation": {"rule": "rating", "floor": 1.0}},
+        },
+        "recovery": {
+            "as today": {"recovery": {"share": RECOVERED_TODAY}},
+            "none": {"recovery": {"share": 0.0}},
+            "four of five": {"recovery": {"share": 0.8}},
+            "all, twice as generous": {"recovery": {"share": 1.0, "compensation": 2 * COMPENSATION_TODAY}},
+        },
+        "answer": {
+            "nobody": {"answer": {}},
+            "call all": {"answer": {"call": ids}},
+            "discount for all": {"answer": {"discount": ids}},
+            **{f"watch deliveries of {depot}": {"answer": {"delivery watch": of}} for depot, of in by_depot.items()},
+            "watch all deliveries": {"answer": {"delivery watch": ids}},
+        },
+        "terms": {
+            "none": {"terms": {}},
+            "fee for urgent orders": {"terms": {"urgent_fee": 15.0}},
+            "small orders at least 300": {"terms": {"customers": small, "minimum_order": 300.0}},
+            "all orders at least 300": {"terms": {"minimum_order": 300.0}},
+        },
+        "service_level": {
+            "95% (today)": {"service_level": SERVICE_LEVEL_TODAY},
+            **{f"{level:.1%}": {"service_level": level} for level in (0.80, 0.90, 0.975, 0.99, 0.999)},
+        },
+        "care": {
+            "none": {"care": {}},
+            "the same for all": {"care": {name: budget / len(ids) for name in ids}},
+            "favourites by revenue": {"care": {name: budget / len(best) for name in best}},
+        },
+        "fix": {"nothing": {"fix": []}, **{name: {"fix": [name]} for name in FIXES}},
+        "drop": {"nobody": {"drop": []}},
+    }
