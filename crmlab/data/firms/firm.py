@@ -34,7 +34,9 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name.startswith("_") or name not in self._tables:
-            raise AttributeError(f"{self._of} has no table {name!r}; it has: {', '.join(self.__dict__.get('_tables', ()))}")
+            raise AttributeError(
+                f"{self._of} has no table {name!r}; it has: {', '.join(self.__dict__.get('_tables', ()))}"
+            )
         return self[name]
 
     def __dir__(self) -> list[str]:

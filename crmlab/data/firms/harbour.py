@@ -32,8 +32,8 @@ APPETITE = np.array([1.0, 0.90, 0.90, 0.50])
 HAZARDS = np.array([0.0, 0.020, 0.065, 0.010])
 FORGETS = 0.08  # chance a week that an annoyed customer is content again
 CAUSE_OF_MOOD = np.array([-1, 2, 0, 1])  # place in CAUSES
-YEARLY = 0.35  # spread of the logarithm of a customer's years, a matter of its projects
-YEARLY_ANNOUNCED = 0.10
+YEARLY, YEARLY_ANNOUNCED = 0.35, 0.10  # spread of the logarithm of a customer's years, a matter of its projects
+EVEN_YEARS = 0.02  # the same where years do not differ
 FADING = 26  # weeks in which one who closes down buys little
 FADED = 0.3
 WORKDAYS = 5
@@ -93,6 +93,7 @@ class Setting:
     documents: np.ndarray  # chance of wrong documents, by region
     supply: np.ndarray  # share of what was ordered that arrives, by world and week; of the principal's goods
     principals: np.ndarray  # which of the 60 stocked items the principal supplies
+    years: np.ndarray  # spread of the logarithm of a customer's years, by timing
     convex: bool  # whether a line cut to nothing annoys more than two cut by half
 
 
@@ -129,6 +130,9 @@ def setting(draw: Draw, weeks: int, chance: Chance, story: Story, worlds: int = 
         documents=documents,
         supply=np.where(trouble, CUT, 1.0),
         principals=chance.uniform("supply.principal", places) < 0.6,
+        years=np.array(
+            [YEARLY, YEARLY_ANNOUNCED, 0.0] if story.plants("good years pass") else [EVEN_YEARS, EVEN_YEARS, 0.0]
+        ),
         convex=story.plants("a floor pays"),
     )
 
@@ -324,8 +328,7 @@ class Trade:
         if self._year != year:
             world = s.world + 1 if year * YEAR >= self.weeks else 0
             u = self.chance.uniform("years", s.number, year, 0, world)
-            spread = np.where(p.timing == 0, YEARLY, np.where(p.timing == 1, YEARLY_ANNOUNCED, 0.0))
-            self._year, self._factor = year, lognormal(u, spread)
+            self._year, self._factor = year, lognormal(u, self.around.years[p.timing])
         return self._factor
 
     def _lines(self, week: int, o: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

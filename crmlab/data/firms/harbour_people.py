@@ -23,8 +23,8 @@ DEPOT_OF_REGION = np.array([0, 0, 1, 1, 2, 2])
 TIMINGS = ("random", "announced", "seldom")  # seldom: a project of three orders, then a long silence
 
 # By group: orders a week, lines an order, list value of a line (EUR), discount, share of urgent orders.
-RATES = np.array([0.62, 0.46, 0.25, 0.60])
-LINES = np.array([3.2, 2.5, 3.6, 1.8])
+RATES = np.array([0.68, 0.50, 0.28, 0.66])
+LINES = np.array([3.4, 2.7, 3.8, 1.9])
 LINE_VALUES = np.array([330.0, 230.0, 380.0, 130.0])
 DISCOUNTS = np.array([0.10, 0.06, 0.08, 0.02])
 URGENT = np.array([0.10, 0.08, 0.04, 0.15])
@@ -150,7 +150,8 @@ def people(draw: Draw, weeks: int, chance: Chance, story: Story) -> People:
     gap = np.where(seldom, 24 + np.floor(u("gap") * 17).astype(int), 1)
     here_before = u("here_before") < 0.6
     joined = np.where(here_before, -np.floor(u("tenure") * 260), np.floor(u("joined") * 0.85 * weeks)).astype(int)
-    closing = np.where(u("closes") < 0.08, np.floor(u("closing") * (weeks + 52)).astype(int), NEVER)
+    closes = (u("closes") < 0.08) & story.plants("some who fade are closing down")
+    closing = np.where(closes, np.floor(u("closing") * (weeks + 52)).astype(int), NEVER)
     closing = np.where(closing > joined + 26, closing, NEVER)
     temper = np.round(0.9 / (1 + 1.2 * rate) * np.clip(lognormal(u("temper"), 0.5), 0.2, 1.1), 6)
     p = People(

@@ -218,8 +218,7 @@ def new_moods(trade: Trade, conditions: Conditions, season: float, fading: bool)
     After 0 stands for no new annoyance. Averaged over good and bad years.
     """
     p = trade.alone
-    spread = np.where(p.timing == 0, hb.YEARLY, np.where(p.timing == 1, hb.YEARLY_ANNOUNCED, 0.0))
-    levels = lognormal((np.arange(LEVELS)[:, None] + 0.5) / LEVELS, spread)
+    levels = lognormal((np.arange(LEVELS)[:, None] + 0.5) / LEVELS, trade.around.years[p.timing])
     rate = p.rate[:, None] * hb.APPETITE * (hb.FADED if fading else 1.0) * np.where(p.timing == 2, 1.0, season)[:, None]
     result = np.zeros((len(p), 4, 4))
     for level in levels:

@@ -1,0 +1,35 @@
+"""Harbour & Hill Building Supply (simulated), as a firm: its tables and its truth, and what it can decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from crmlab.data.firms.firm import Draw
+from crmlab.data.firms.harbour import FIRST_DAY, weeks_in
+from crmlab.data.firms.harbour_facts import harbour_facts, truth_tables
+from crmlab.data.firms.harbour_history import history
+from crmlab.data.firms.harbour_policy import listed
+from crmlab.data.firms.harbour_tables import Book, ordered_by_day, tables
+from crmlab.data.firms.harbour_truth import played
+
+__all__ = ["last_day", "listed", "played", "run"]
+
+
+def last_day(draw: Draw) -> pd.Timestamp:
+    """The last day that the tables of a draw cover."""
+    return pd.Timestamp(FIRST_DAY + 7 * weeks_in(draw.months) - 1)
+
+
+def run(
+    draw: Draw, do: Mapping[str, Any] | None = None
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], pd.Timestamp]:
+    """The tables, the truth and the last day of a draw."""
+    h = ordered_by_day(history(draw, do))
+    b = Book(h)
+    own = tables(b)
+    truth = truth_tables(b, own)
+    truth["facts"] = harbour_facts(b, own, truth)
+    return own, truth, last_day(draw)
