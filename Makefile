@@ -16,7 +16,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # What NumPy found on this processor beyond its baseline: switched off, the machine is another processor, cheaply.
 FAST_PATHS := import numpy; print(*numpy.show_config(mode="dicts")["SIMD Extensions"].get("found", []))
 
-.PHONY: setup run lab test proof bench bench-engines lock clean
+.PHONY: setup run lab test proof bench bench-engines data lock clean
 
 run: $(READY)
 	$(BIN)/crmlab run --out build/workbook
@@ -44,6 +44,10 @@ bench: $(READY)
 # Ten minutes or more, and 10 GB of disk.
 bench-engines: $(READY) $(ENGINES)
 	$(BIN)/python benchmarks/engines.py
+
+# The default draws of the simulated firms, their dictionary and their truth in words.
+data: $(READY)
+	$(BIN)/python -m crmlab.data.firms.publish datasets
 
 COMPILE := uv pip compile pyproject.toml --extra real --extra dev --universal --fork-strategy fewest \
 	--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url

@@ -120,6 +120,11 @@ class Column(NamedTuple):
     rules: tuple[Rule, ...]
 
 
+def contracts() -> list[str]:
+    """The names of all contracts."""
+    return list(_schemas())
+
+
 def foreign_keys(contract: str) -> dict[str, str]:
     """The columns of a contract that hold the key of another table, and that table's name."""
     columns = _schema(contract).columns.items()

@@ -139,7 +139,27 @@ def _shipped_by_lifetimes(file: str, name: str) -> bytes:
     return read_bytes(Path(package.origin).parent / "datasets" / file, name)
 
 
-DATASETS = {"cdnow": load_cdnow}
+def load_harbour_and_hill() -> pd.DataFrame:
+    """Orders of the simulated distributor Harbour & Hill, as a purchase log.
+
+    Returns
+    -------
+    DataFrame, about 12,000 rows, at most 240 customers
+        Contract `transactions`: customer_id (the account), date (of the order), amount (EUR, invoiced), order_id.
+
+    Examples
+    --------
+    >>> load_harbour_and_hill()["customer_id"].nunique() <= 240
+    True
+    """
+    from crmlab.data.firms import load
+
+    columns = {"ordered_on": "date"}
+    orders = load("harbour_and_hill").orders.rename(columns=columns)
+    return check(orders[["customer_id", "date", "amount", "order_id"]], "transactions")
+
+
+DATASETS = {"cdnow": load_cdnow, "harbour_and_hill": load_harbour_and_hill}
 
 
 def load_transactions(source: str | Path) -> pd.DataFrame:
@@ -148,7 +168,7 @@ def load_transactions(source: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     source : str or Path
-        "cdnow", or the path of a CSV file (UTF-8, commas, one line of column names) or a Parquet file.
+        "cdnow", "harbour_and_hill" (simulated), or the path of a CSV file (UTF-8, commas, one line of column names) or a Parquet file.
 
     Returns
     -------

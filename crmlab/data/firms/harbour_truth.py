@@ -20,7 +20,6 @@ from crmlab.data.firms.harbour_people import CAUSES, MOST_LINES, NEVER
 from crmlab.data.firms.harbour_policy import COMPENSATION_TODAY, RECOVERED_TODAY
 
 DISCOUNT_RATE = 0.10  # a year
-YEARS_AHEAD = 80  # beyond them lies a two-thousandth of the value
 LEVELS = 16  # of how good a year can be
 CAUSE_NAMES = (*CAUSES, "served no longer")
 
@@ -247,8 +246,9 @@ def _none(p: hp.People, mean: np.ndarray, chance: np.ndarray) -> np.ndarray:
 def values(trade: Trade, orders: pd.DataFrame) -> np.ndarray:
     """Expected discounted contribution of each customer from the last week on, to infinity, by mood: shape (n, 4), EUR.
 
-    For one who is a customer then; 10% a year, the conditions of the last week, shortages as frequent as they were.
-    Reckoned backwards week by week from 80 years ahead, through the four moods.
+    For one who is a customer then; 10% a year, the conditions of the last week, shortages as frequent as they were. Each
+    week takes the values by mood of the next to those of this; a year of such steps has one fixed point, the value to
+    infinity, from which two years lead back to the last day, past the days when some close down.
 
     Notes
     -----
@@ -258,32 +258,46 @@ def values(trade: Trade, orders: pd.DataFrame) -> np.ndarray:
     order = contribution_an_order(trade, conditions)
     standing = saved_per("visits") * p.visits * 12 / 52 + saved_per("credit control") * p.late_payer * 12 / 52
     season = trade.around.season
-    chains = {
-        (level, fading): new_moods(trade, conditions, level, fading)
-        for level in np.unique(season)
-        for fading in (False, True)
-    }
-    stays = (1 - p.price_hazard) * (1 - p.neglect_hazard)
-    survives = stays[:, None] * (1 - hb.HAZARDS)
-    kept = (1 + DISCOUNT_RATE) ** (-1 / hb.YEAR)
-    value = np.zeros((len(p), 4))
-    for week in range(trade.weeks + YEARS_AHEAD * hb.YEAR - 1, trade.weeks - 1, -1):
+    steps = {(level, False): week_step(trade, conditions, level, False) for level in np.unique(season)}
+
+    def earns(week: int) -> np.ndarray:
+        busy = np.where(p.timing == 2, 1.0, season[week % hb.YEAR])
+        return (order * p.rate * busy)[:, None] * hb.APPETITE - standing[:, None]
+
+    year, brings = np.eye(4), np.zeros((len(p), 4))
+    for week in range(trade.weeks + hb.YEAR - 1, trade.weeks - 1, -1):
+        step = steps[season[week % hb.YEAR], False]
+        year, brings = step @ year, earns(week) + _times(step, brings)
+    value = np.linalg.solve(np.eye(4) - year, brings[:, :, None])[:, :, 0]
+    closes = np.flatnonzero(p.closing < NEVER)
+    for week in range(trade.weeks + 2 * hb.YEAR - 1, trade.weeks - 1, -1):
         level = season[week % hb.YEAR]
-        after = kept * value * survives
-        calm = kept * value[:, :1] * survives  # who stays in its mood this week may be content in the next
-        unmoved = (1 - hb.FORGETS) * after + hb.FORGETS * calm
-        fading = (p.closing - week <= hb.FADING) & (p.closing < NEVER)
-        value = _back(chains[level, False], unmoved, after)
-        if week < trade.weeks + 2 * hb.YEAR and fading.any():
-            value[fading] = _back(chains[level, True][fading], unmoved[fading], after[fading])
-        reward = (order * p.rate * np.where(p.timing == 2, 1.0, level))[:, None] * hb.APPETITE
-        value += reward * np.where(fading, hb.FADED, 1.0)[:, None] - standing[:, None]
-        value[p.closing < week] = 0.0
+        ahead, value = value, earns(week) + _times(steps[level, False], value)
+        if len(closes):
+            if (level, True) not in steps:
+                steps[level, True] = week_step(trade, conditions, level, True)
+            faded = earns(week)[closes] * hb.FADED - standing[closes, None] * (1 - hb.FADED)
+            fading = faded + _times(steps[level, True][closes], ahead[closes])
+            value[closes] = np.where((p.closing[closes] - week <= hb.FADING)[:, None], fading, value[closes])
+            value[closes[p.closing[closes] < week]] = 0.0
     return value
 
 
-def _back(chain: np.ndarray, unmoved: np.ndarray, after: np.ndarray) -> np.ndarray:
-    return chain[:, :, 0] * unmoved + np.einsum("nij,nj->ni", chain[:, :, 1:], after[:, 1:])
+def week_step(trade: Trade, conditions: Conditions, season: float, fading: bool) -> np.ndarray:
+    """How the values by mood of next week make those of this one: shape (n, 4 this week, 4 next week)."""
+    p = trade.alone
+    chain = new_moods(trade, conditions, season, fading)
+    kept = (1 + DISCOUNT_RATE) ** (-1 / hb.YEAR)
+    stays = kept * ((1 - p.price_hazard) * (1 - p.neglect_hazard))[:, None] * (1 - hb.HAZARDS)
+    step = chain * stays[:, None, :]
+    step[:, :, 0] = chain[:, :, 0] * stays * hb.FORGETS  # not annoyed anew, and calm by the end of the week
+    moods = np.arange(4)
+    step[:, moods, moods] += chain[:, :, 0] * stays * (1 - hb.FORGETS)
+    return step
+
+
+def _times(step: np.ndarray, value: np.ndarray) -> np.ndarray:
+    return np.einsum("nij,nj->ni", step, value)
 
 
 # --- what a decision brings ---
