@@ -295,7 +295,8 @@ class Trade:
         trials = announced_trials(p.rate[told])
         count[told] = binomial(u[told], trials, np.minimum(mean[told] / trials, 1.0))
         seldom = np.flatnonzero(p.timing == 2)
-        count[seldom] = self._projects(week, seldom) & (u[seldom] < np.round(rate / p.rate, 9)[seldom])
+        keen = u[seldom] < np.round(rate / p.rate, 9)[seldom]
+        count[seldom] = hp.PROJECT_ORDERS * (self._projects(week, seldom) & keen)
         if week <= p.joined.max():  # a customer is one from its first order on
             count = np.where((p.joined == week) & (count == 0), 1, count)
         unit = np.repeat(np.arange(len(count)), np.where(active, count, 0))
@@ -313,14 +314,14 @@ class Trade:
         }
 
     def _projects(self, week: int, seldom: np.ndarray) -> np.ndarray:
-        """Whether those who buy seldom are in the three weeks of a project."""
+        """Whether those who buy seldom are in a project."""
         p, gap = self.people, self.people.gap[seldom]
         which = (week - p.phase[seldom] + gap // 2) // gap
         started = which >= 0
         which = np.maximum(which, 0)
         later = np.floor(self.chance.uniform("projects", self.state.number[seldom], 0, which) * 3).astype(int) - 1
         since = week - (p.phase[seldom] + which * gap + later)
-        return started & (since >= 0) & (since <= 2)
+        return started & (since >= 0) & (since < hp.PROJECT_WEEKS)
 
     def year_factor(self, week: int) -> np.ndarray:
         """How good a year each customer has: of mean 1."""

@@ -20,7 +20,8 @@ REGIONS = ("Port", "Old Town", "Hillside", "Valley", "Mill Lane", "Moor")
 REGION_SHARES = (0.28, 0.20, 0.18, 0.12, 0.12, 0.10)
 DEPOTS = ("Harbour", "Hill", "Mill")
 DEPOT_OF_REGION = np.array([0, 0, 1, 1, 2, 2])
-TIMINGS = ("random", "announced", "seldom")  # seldom: a project of three orders, then a long silence
+TIMINGS = ("random", "announced", "seldom")  # seldom: a project, then a long silence
+PROJECT_WEEKS, PROJECT_ORDERS = 4, 2  # of a project, and orders in each of its weeks
 
 # By group: orders a week, lines an order, list value of a line (EUR), discount, share of urgent orders.
 RATES = np.array([0.68, 0.50, 0.28, 0.66])
@@ -147,7 +148,7 @@ def people(draw: Draw, weeks: int, chance: Chance, story: Story) -> People:
     seldom = (u("seldom") < 0.12) & story.plants("seldom buyers look dead")
     timing = np.where(seldom, 2, np.where(forecasts & story.plants("forecasts make predictable"), 1, 0))
     rate = np.round(np.clip(RATES[group] * gamma(u("rate"), 1.5), 0.03, 4.0), 6)
-    gap = np.where(seldom, 24 + np.floor(u("gap") * 17).astype(int), 1)
+    gap = np.where(seldom, 30 + np.floor(u("gap") * 21).astype(int), 1)
     here_before = u("here_before") < 0.6
     joined = np.where(here_before, -np.floor(u("tenure") * 260), np.floor(u("joined") * 0.85 * weeks)).astype(int)
     closes = (u("closes") < 0.08) & story.plants("some who fade are closing down")
@@ -158,12 +159,12 @@ def people(draw: Draw, weeks: int, chance: Chance, story: Story) -> People:
         group=group,
         region=region,
         depot=DEPOT_OF_REGION[region],
-        rate=np.where(seldom, np.round(3 / gap, 6), rate),
+        rate=np.where(seldom, np.round(PROJECT_WEEKS * PROJECT_ORDERS / gap, 6), rate),
         timing=timing,
         gap=gap,
         phase=np.where(here_before, 0, joined) + np.floor(u("phase") * gap).astype(int),
         lines=np.round(np.clip(LINES[group] * lognormal(u("lines"), 0.2), 1.1, 5.5), 3),
-        size=np.round(LINE_VALUES[group] * size_factor * np.where(seldom, 3.0, 1.0), 2),
+        size=np.round(LINE_VALUES[group] * size_factor * np.where(seldom, 1.2, 1.0), 2),
         discount=np.round(
             np.clip(DISCOUNTS[group] + 0.025 * np.log2(size_factor) + 0.01 * normal(u("deal")), 0, 0.17), 3
         ),

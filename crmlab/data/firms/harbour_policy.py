@@ -52,7 +52,7 @@ class Answer(NamedTuple):
 
 ANSWERS = {
     "call": Answer("inside sales", 2.0, neglect=0.7, calms=0.06),
-    "visit": Answer("field sales", 18.0, neglect=0.3, calms=0.10),
+    "visit": Answer("field sales", 7.0, neglect=0.3, calms=0.10),
     "delivery watch": Answer("depot manager", 4.0, late=0.25),
     "discount": Answer("sales director", 0.0, price=0.25, discount=0.03),
 }
