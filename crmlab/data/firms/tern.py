@@ -123,42 +123,39 @@ def played(draw: Draw, do: Mapping[str, Any] | None = None, *, ahead: int, world
     """
     if ahead < 1 or worlds < 1:
         raise ValueError(f"ahead and worlds must be 1 or more; they are {ahead} and {worlds}")
-    rows = [(sum(months), future) for months, future in futures(draw, do, ahead=ahead, worlds=worlds)]
+    rows = []
+    for course, later in goes_on(draw, do, ahead=ahead, worlds=worlds):
+        agents_paid = sum(course.centre.cost(t) for t in range(draw.months, draw.months + ahead))
+        rows.append(((contribution(course) - agents_paid) / 100, later.sum()))
     return pd.DataFrame(rows, columns=["money", "future"]).round(2)
 
 
-def futures(
+def goes_on(
     draw: Draw, do: Mapping[str, Any] | None, *, ahead: int, worlds: int
-) -> Iterator[tuple[list[float], float]]:
-    """Each future's money by month, and what the lines still there are worth."""
-    later = Conditions(draw, do, ahead)
-    today = Conditions(draw)
+) -> Iterator[tuple[Course, np.ndarray]]:
+    """In each future the lines of the last day, with what they did since, and what each is expected to bring then."""
+    later, today = Conditions(draw, do, ahead), Conditions(draw)
     centre = Centre(today, agents(today))
     start = Course(today, lines(today, 1, draw.customers), centre)
     for t in range(draw.months):
         start.month(t)
-    centre_later = Centre(later, centre.staff)
+    then = Centre(later, centre.staff)
     for world in range(1, worlds + 1):
-        course = start.those_here()
-        course.c, course.centre = later, centre_later
-        money = []
+        course = start.those_here(later, then)
         for t in range(draw.months, draw.months + ahead):
-            course.records.clear()
             course.month(t, world)
-            money.append((contribution(course, t) - centre_later.cost(t)) / 100)
         worth = value(today, course.lines, centre, draw.months + ahead, course.contacted, course.uninvited)
-        worth = np.where(course.aggrieved, worth[1], worth[0])[course.here]
-        yield money, float(worth.sum()) / 100
+        yield course, np.where(course.aggrieved, worth[1], worth[0]) * course.here / 100
 
 
-def contribution(course: Course, t: int) -> float:
-    """What the lines brought in a month, less what they and the decision cost but for the agents, cents."""
+def contribution(course: Course) -> float:
+    """What the lines brought, less what they and the decision cost but for the agents, cents."""
 
     def total(table: str, column: str) -> float:
         return float(sum(part[column].sum() for part in course.records[table]))
 
-    gb = total("bills", "data_gb") * COST_OF_GB
     units = sum(UNIT_COST[course.lines.plan[part["who"]]].sum() for part in course.records["bills"])
     contacts = sum((COST_PER_CONTACT[part["campaign"]] * part["offered"]).sum() for part in course.records["offers"])
     extras = MARGIN * total("purchases", "amount") - total("complaints", "paid")
-    return total("bills", "amount") - gb - units - contacts + extras - SELF_SERVICE_COST * total("contacts", "online")
+    bills = total("bills", "amount") - COST_OF_GB * total("bills", "data_gb")
+    return float(bills - units - contacts + extras - SELF_SERVICE_COST * total("contacts", "online"))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.firms.chance import Chance, choice, gamma
+from crmlab.data.firms.chance import Chance, choice
 from crmlab.data.firms.firm import Draw
 from crmlab.data.firms.story import Story
 
@@ -27,16 +27,16 @@ COST_PER_CONTACT = np.array([400, 80, 150])  # cents
 WINDOW = 3  # months that a campaign, or a new tariff, has effects
 TRIAL, OFFERED = 0.35, 0.7  # of the lines there: in the trial of a campaign; of these: offered, not held out
 DISCOUNT = 0.05  # off the fee for WINDOW months
-FORGETS, SERVICE, UNINVITED = 0.2, 0.12, 0.005  # a month: an aggrieved line forgets, leaves; one uninvited leaves
+FORGETS, SERVICE, UNINVITED = 0.2, 0.1, 0.005  # a month: an aggrieved line forgets, leaves; one uninvited leaves
 OPT_OUT = 0.03, 0.2  # after a contact with consent, and without
 RETURNS, ATTEMPTS = 0.7, 3  # of the unresolved call again; calls about one problem, at most
-COMPLAINS, GRUMBLES = 0.5, 0.01  # of problems never resolved, and of resolved ones
+COMPLAINS, GRUMBLES = 0.6, 0.03  # of problems never resolved, and of resolved ones
 DISCOUNTING = 1.1 ** (-1 / 12)  # a month, at 10% a year
 NEVER = -99
 
 TODAY: dict[str, Any] = {"staffing": 1.0, "self_service": 0.3, "recovery": {"share": 0.6, "compensation": 10.0}}
 ALLOWED = {
-    "from_month": "a month, counted from 0",
+    "from_month": "one of the months, counted from 0",
     "offers": 'a campaign -> {"lines": "all", "none" or ids, "month": .., "consent": true to leave out who gave none}',
     "tariff_change": "true or false",
     "recovery": '{"share": 0 to 1, "compensation": 0 to 100}',
@@ -139,19 +139,14 @@ class Conditions:
 
     def rates(self, region: Any, t: int) -> np.ndarray:
         """Problems a month by category (columns), of a line of each region with mean proneness."""
-        times = {"": (1.0, 1.0, 1.0), "tariff": (1.4, 5.0, 1.0), "service": (1.0, 1.0, 4.0)}[self.spike(t)]
+        times = {"": (1.0, 1.0, 1.0), "tariff": (1.4, 5.0, 1.0), "service": (1.0, 1.0, 6.0)}[self.spike(t)]
         rates = RATES * np.array([*times, 1.0]) * np.ones((np.size(region), 1))
         rates[:, 2] *= COVERAGE[region]
         return rates
 
-    def complains(self, t: int) -> tuple[np.ndarray, float]:
-        """The chance of a complaint by category, where the problem is never resolved, and where it is."""
-        sharper = {"": (1, 1, 1, 1), "tariff": (1, 1.4, 1, 1), "service": (1, 1, 1.7, 1)}[self.spike(t)]
-        return COMPLAINS * np.array(sharper), GRUMBLES
-
     def temper(self, t: int, world: int) -> float:
         """How readily customers complain in a month: mean 1, and no trend."""
-        return float(gamma(self.chance.uniform("temper", 0, t, 0, world), 9.0)) if self.uneven else 1.0
+        return 0.4 + 1.2 * float(self.chance.uniform("temper", 0, t, 0, world)) if self.uneven else 1.0
 
     def recovers(self, t: int) -> tuple[float, float]:
         """The share of complaints taken up, and the chance that one taken up is made good."""
@@ -191,7 +186,7 @@ def _number(value: Any, low: float, high: float) -> bool:
 
 def _allowed(key: str, value: Any, draw: Draw, ahead: int) -> bool:
     if key == "from_month":
-        return isinstance(value, int) and _number(value, 0, draw.months + ahead)
+        return isinstance(value, int) and _number(value, 0, draw.months + ahead - 1)
     if key == "tariff_change":
         return isinstance(value, bool)
     if key == "off":

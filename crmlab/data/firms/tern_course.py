@@ -12,8 +12,10 @@ from crmlab.data.firms.tern_conditions import (
     ATTEMPTS,
     CAMPAIGNS,
     CAUSES,
+    COMPLAINS,
     DISCOUNT,
     FORGETS,
+    GRUMBLES,
     NEVER,
     OFFERED,
     PER_GB,
@@ -109,9 +111,9 @@ class Course:
         rows = {name: values[kept] for name, values in columns.items()}
         self.records[table].append({"who": who[kept], "t": np.full(kept.sum(), t, np.int32), **rows})
 
-    def those_here(self) -> Course:
-        """The lines under contract alone, as they are now."""
-        one, here = Course(self.c, self.lines.some(self.here), self.centre), self.here
+    def those_here(self, c: Conditions, centre: Centre) -> Course:
+        """The lines under contract alone, as they are now, under other conditions from now on."""
+        one, here = Course(c, self.lines.some(self.here), centre), self.here
         for name in ("going", "aggrieved", "withdrawn", "objected", "left", "anyway", "cause", "blocked"):
             setattr(one, name, getattr(self, name)[here])
         one.here, one.contacted, one.uninvited = here[here], self.contacted[:, here], self.uninvited[:, here]
@@ -276,9 +278,8 @@ class Course:
     def _complaints(
         self, t: int, world: int, who: np.ndarray, category: np.ndarray, resolved: np.ndarray, day: np.ndarray
     ) -> None:
-        never, grumbles = self.c.complains(t)
         u = self.chance("complaint", who, t, 0, world)
-        chance = np.where(resolved, grumbles, never[category]) * self.c.temper(t, world)
+        chance = np.where(resolved, GRUMBLES, COMPLAINS) * self.c.temper(t, world)
         complains = u[0] < np.round(chance, DIGITS)
         share, made_good = self.c.recovers(t)
         taken = complains & (u[1] < share)

@@ -99,7 +99,8 @@ def fast_agent(course: Course, truth: Truth) -> Found:
 def luck(course: Course, truth: Truth) -> Found:
     staff, planted = course.centre.staff, course.c.story.plants("luck")
     calls = record(course, "calls")
-    last = calls[(calls["t"] == course.c.months - 1) & ~calls["abandoned"] & (calls["category"] < 4)]
+    since = course.c.months - 1 if planted else 0
+    last = calls[(calls["t"] >= since) & ~calls["abandoned"] & (calls["category"] < 4)]
     rate = last.groupby("agent")["resolved"].mean()
     rate = rate[np.isin(rate.index, np.flatnonzero(staff.alike))] if planted else rate
     pair = np.array(rate.sort_values(kind="stable").index)[[-1, 0]] if len(rate) else np.zeros(2, int)
@@ -194,7 +195,7 @@ FACTS: dict[str, tuple[int, Callable[[Course, Truth], Found], str, str]] = {
         10,
         luck,
         "points of calls settled, in truth",
-        "The first settled the most calls of the last month, the second the fewest; it seems that the first is better.",
+        "The first settled the most of its calls of the last month, the second the fewest; the first seems better.",
     ),
     "self_service_returns_calls": (
         10,

@@ -12,9 +12,12 @@ from crmlab.data.firms.chance import DIGITS, beta, choice, gamma, lognormal, nor
 from crmlab.data.firms.tern_conditions import ATTEMPTS, PERIOD, REGIONS, RETURNS, START, Conditions, width
 
 FLEX = 0.45  # of the lines
-THETA = (0.8, 13.0), (0.7, 7.5)  # beta distributions of the chance to leave at a renewal, by plan
+THETA = (0.5, 6.0), (0.5, 4.5)  # beta distributions of the chance to leave at a renewal, by plan
 THERE = 0.4  # of the lines are there at the start
+OTHERS = 0.991, 0.945  # of the lines remain after a month, but for their own reasons; with a new tariff
 TENURE = 36  # months at most, then
+REGION_SHARES = (0.25, 0.35, 0.2, 0.2)
+PRONE = 2.0  # shape of the gamma distribution of rates of problems
 KINDS = ("persuadable", "sure", "lost", "sleeping_dog")
 LOW, MIDDLE, HIGH = (0.06, 0.55, 0.01, 0.38), (0.82, 0.12, 0.02, 0.04), (0.01, 0.09, 0.9, 0.0)
 MILD, GRAVE = 0.03, 0.14  # chance to leave within three months: below is low, above is high
@@ -87,14 +90,14 @@ def lines(c: Conditions, first: int, last: int) -> Lines:
         number=number,
         plan=plan,
         joined=began,
-        region=choice(share[1], [0.25, 0.35, 0.2, 0.2]),
+        region=choice(share[1], REGION_SHARES),
         theta=theta,
         moves=np.where(mover, *MOVES[::-1]),
         kind=kind,
         keen=keen,
         spend=spend,
         minutes=np.round(180 * lognormal(share[3], 0.6)),
-        prone=gamma(share[2], 2.0),
+        prone=gamma(share[2], PRONE),
         minds=np.round(0.06 * gamma(u[3], 2.0), 4).clip(0, 0.5),
         autopay=autopay,
         late=np.where(autopay, 0.01, np.where(kind == 2, 0.3, 0.1)),
@@ -207,15 +210,16 @@ class Centre:
 
     def _expected(self) -> np.ndarray:
         c = self.c
-        mean = np.array([0.25, 0.35, 0.2, 0.2])
+        mean = np.array(REGION_SHARES)
         active = active_lines(c)
         calls = []
         for t in range(c.months + c.ahead):
-            problems = float((mean @ c.rates(np.arange(len(REGIONS)), t)).sum()) * 0.93
+            rate = float((mean @ c.rates(np.arange(len(REGIONS)), t)).sum())
+            problems = 1 - (1 + rate / PRONE) ** -PRONE  # the mean over gamma rates
             ask = 1 - c.decided("self_service", t) * c.contained
             fails = 1.02 - self.resolved
             again = sum((fails * RETURNS) ** k for k in range(ATTEMPTS))
-            calls.append(active[min(t, c.months - 1)] * (problems * ask * again + 0.03))
+            calls.append(active[min(t, c.months - 1)] * (problems * ask * again + 0.018))
         by_month = WHOLE * np.array(calls)
         return by_month[self.month, None] * self.weight[:, None] * SHAPE / SHAPE.sum()
 
@@ -230,14 +234,16 @@ def active_lines(c: Conditions) -> np.ndarray:
     start = joined(np.arange(1, c.draw.customers + 1), c)
     month, count = np.unique(start, return_counts=True)
     active = np.zeros(c.months)
+    stays = np.cumprod([OTHERS[c.spike(t) == "tariff"] for t in range(c.months)])  # what other causes leave
     for plan, period in enumerate((1, 3)):
         a, b = THETA[plan]
         for t in range(c.months):
             here = month <= t
             before, now = np.maximum(-month[here], 0) // period, (t - month[here]) // period
-            stays = special.betaln(a, b + now) - special.betaln(a, b + before)
-            age = t - np.maximum(month[here], 0)
-            active[t] += (FLEX, 1 - FLEX)[plan] * (count[here] * np.exp(stays) * 0.992**age).sum()
+            own = np.exp(special.betaln(a, b + now) - special.betaln(a, b + before))
+            own = own if c.differ else (b / (a + b)) ** (now - before)
+            since = np.concatenate([[1.0], stays])[np.maximum(month[here], 0)]
+            active[t] += (FLEX, 1 - FLEX)[plan] * (count[here] * own * np.append(1.0, stays)[t] / since).sum()
     return active
 
 

@@ -12,11 +12,13 @@ from crmlab.data.firms.tern_conditions import (
     ATTEMPTS,
     CAMPAIGNS,
     CAUSES,
+    COMPLAINS,
     COST_OF_GB,
     COST_PER_CONTACT,
     DISCOUNT,
     DISCOUNTING,
     FORGETS,
+    GRUMBLES,
     NEVER,
     PER_GB,
     PERIOD,
@@ -62,10 +64,9 @@ def gets_aggrieved(c: Conditions, lines: Lines, centre: Centre, t: int) -> np.nd
     resolves = (np.minimum(np.outer(centre.staff.resolves, ease), 1) * centre.staff.share[:, None]).sum(axis=0)
     fails = 1 - (1 - centre.gives_up[min(t, len(centre.gives_up) - 1)]) * resolves
     never = sum(fails**k * RETURNS ** (k - 1) * (1 - RETURNS if k < ATTEMPTS else 1) for k in range(1, ATTEMPTS + 1))
-    complains, grumbles = c.complains(t)
     share, good = c.recovers(t)
     calls = 1 - c.decided("self_service", t) * c.contained
-    bad = calls * (never * complains + (1 - never) * grumbles) * (1 - share * good)
+    bad = calls * (never * COMPLAINS + (1 - never) * GRUMBLES) * (1 - share * good)
     return -np.expm1(-total) * (rates @ bad) / total
 
 
