@@ -175,8 +175,13 @@ def named(tables: dict[str, pd.DataFrame], names: np.ndarray) -> dict[str, pd.Da
 
 def long(cells: np.ndarray, row: tuple[str, Any], column: tuple[str, Any], value: str) -> pd.DataFrame:
     """A matrix as a table with one row a cell."""
-    i, j = (part.ravel() for part in np.indices(cells.shape))
+    i, j = grid(*cells.shape)
     return pd.DataFrame({row[0]: np.array(row[1])[i], column[0]: np.array(column[1])[j], value: cells.ravel()})
+
+
+def grid(rows: int, columns: int) -> np.ndarray:
+    """Row and column of each cell of a matrix, row after row."""
+    return np.indices((rows, columns)).reshape(2, -1)
 
 
 def month_number(dates: np.ndarray) -> np.ndarray:
@@ -339,8 +344,8 @@ def bundles() -> pd.DataFrame:
 def mallows(u: np.ndarray, centre: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Rankings, shape (n, m), 1 for the best, scattered around centres by Mallows' model, drawn by repeated insertion.
 
-    The chance of a ranking falls with its Kendall distance from the centre, by exp(-theta) a pair. `u` has shape (m, n);
-    `centre` lists the m things of each ranking's centre, the best first, shape (n, m); `theta` has shape (n,).
+    The chance of a ranking falls with its Kendall distance from the centre, by exp(-theta) a pair. `u` has shape
+    (m, n); `centre` lists the m things of each ranking's centre, the best first, shape (n, m); `theta` has shape (n,).
     """
     ranks = np.zeros(centre.shape, int)
     for place in range(1, centre.shape[1]):
