@@ -119,8 +119,8 @@ SURVEYS = (
         "customer_id": _customer("who answered"), "bundle_id": _id("the bundle", "bundles"),
         "rank": _count("its place, 1 the best", "", 1, len(BUNDLES)),
     }, key=["customer_id", "bundle_id"]),
-    _table("category_spend", "What a customer spends on such goods, with us and with rivals. One that is booked under several "
-           "accounts tells the sum of all under the first.", {
+    _table("category_spend", "What a customer spends on such goods, with us and with rivals. One that is booked under "
+           "several accounts tells the sum of all under the first.", {
         "customer_id": _customer("who told"), "quarter": _day("its first day"),
         "supplier": _word("with whom: us, or one of three rivals", *SUPPLIERS), "spend": _number("net of discount"),
         "stated_rank": _count("its place in the customer's mind, 1 the best; equals share the better place", "", 1, 4),
