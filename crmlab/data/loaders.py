@@ -168,7 +168,8 @@ def load_transactions(source: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     source : str or Path
-        "cdnow", "harbour_and_hill" (simulated), or the path of a CSV file (UTF-8, commas, one line of column names) or a Parquet file.
+        "cdnow", "harbour_and_hill" (simulated), or the path of a CSV file (UTF-8, commas, one line of column names) or
+        of a Parquet file.
 
     Returns
     -------

@@ -127,5 +127,3 @@ TYPES = {
     "text": Type(read_ids, "str", "text"),
 }
 FINAL = {"count": "int64", "flag": "bool"}
-
-

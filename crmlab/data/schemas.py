@@ -1,8 +1,8 @@
 """The words that contracts are written in, and the contracts of tables that users bring.
 
 A contract is one pandera schema: columns with their type, meaning, unit and allowed values; the key, which no two rows
-share; and for each id that stands for a row of another table, the name of that table. This module loads pandera, a third
-of a second: it is imported when something is checked.
+share; and for each id that stands for a row of another table, the name of that table. This module loads pandera, a
+third of a second: it is imported when something is checked.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.reading import read_dates
 from crmlab.data.engines import purchase_log
+from crmlab.data.reading import read_dates
 from crmlab.data.rows import Customers
 
 DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}  # DECISIONS.md, "Units of time"

@@ -138,8 +138,9 @@ def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
         y, v = (y + HIGH, v) if v > y else (y, v + HIGH)
         path = f"M{x + WIDE / 2:g} {y:g}L{u + WIDE / 2:g} {v:g}"
     else:
-        y, v, turn = y + HIGH / 2, v + HIGH / 2, u - GAP_X
-        path = f"M{x + WIDE:g} {y:g}H{turn:g}C{u - GAP_X * 0.3:g} {y:g} {u - GAP_X * 0.7:g} {v:g} {u:g} {v:g}"
+        level, goal = y + HIGH / 2, v + HIGH / 2
+        bend = f"{u - GAP_X * 0.3:g} {level:g} {u - GAP_X * 0.7:g} {goal:g} {u:g} {goal:g}"
+        path = f"M{x + WIDE:g} {level:g}H{u - GAP_X}C{bend}"
     return f'<path d="{path}" fill="none" stroke="#666" stroke-width="1.2" marker-end="url(#tip)"/>'
 
 

@@ -2,7 +2,8 @@
 
 A generator that hands out numbers one after another gives everybody other numbers as soon as one event more or less
 happens. Here a draw has an address: the mechanism ("leaves.price"), who, when and which. So the same customer meets the
-same luck in the same week whatever happens to the others, under any decision, and a new table or mechanism moves no other.
+same luck in the same week whatever happens to the others, under any decision, and a new table or mechanism moves no
+other.
 
 References
 ----------

@@ -154,7 +154,7 @@ class Firm(Tables):
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
     """A table as CSV: the same bytes on every machine."""
-    flags = {name: table[name].astype("int8") for name in table if table[name].dtype == bool}
+    flags = {str(name): table[name].astype("int8") for name in table if table[name].dtype == bool}
     return table.assign(**flags).to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n").encode()
 
 
@@ -174,5 +174,5 @@ def saved(folder: Path, draw: Draw, today: pd.Timestamp) -> Firm:
 
 def _read(data: bytes, contract: str) -> pd.DataFrame:
     words = {name: "str" for name, column in columns_of(contract).items() if column.kind in ("id", "text", "date")}
-    gaps = {name: "" for name in columns_of(contract)}
+    gaps = dict.fromkeys(columns_of(contract), "")
     return check(pd.read_csv(io.BytesIO(data), dtype=words, keep_default_na=False, na_values=gaps), contract)

@@ -1,10 +1,11 @@
 """Harbour & Hill Building Supply (simulated), week by week.
 
-Each week customers order what their rate, their mood and the season bring; goods of class A come from a stock that can run
-out, and a rule says who then gets them; orders are delivered well or badly; what goes wrong is complained about or not, made
-good or not; what is not made good annoys; who is annoyed orders less and may leave. A customer's life is a set of competing
-hazards, and its cause of leaving is the one that fired. Who has left goes on as a ghost, in no table and taking no goods,
-with that one cause switched off and all other luck the same: so it is known whether it would have left anyway.
+Each week customers order what their rate, their mood and the season bring; goods of class A come from a stock that can
+run out, and a rule says who then gets them; orders are delivered well or badly; what goes wrong is complained about or
+not, made good or not; what is not made good annoys; who is annoyed orders less and may leave. A customer's life is a
+set of competing hazards, and its cause of leaving is the one that fired. Who has left goes on as a ghost, in no table
+and taking no goods, with that one cause switched off and all other luck the same: so it is known whether it would have
+left anyway.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ SMOOTHING = 0.08
 HOLDING = 0.25 / YEAR  # of the stock's cost, a week
 RANDOM_FAULTS = {"wrong place": 0.004, "wrong customer": 0.003, "invoice": 0.015, "wrong item": 0.006, "damage": 0.008}
 
-# Activities: minutes for each unit of the driver, and the share of the cost that is saved within 3, 12 and 36 months when
-# the driver falls.
+# Activities: minutes for each unit of the driver, and the share of the cost that is saved within 3, 12 and 36 months
+# when the driver falls.
 ACTIVITIES = {
     "order taking": ("orders", 7.0, (0.3, 0.6, 0.9)),
     "order lines": ("lines", 1.5, (0.3, 0.6, 0.9)),
@@ -253,8 +254,8 @@ class Trade:
     def week(self, week: int) -> dict[str, np.ndarray]:
         """Let one week pass; what happened in it, as arrays by name.
 
-        `order.*` one entry an order, `line.*` one entry a line, `stock.*` by world and depot and item, `unit.*` one entry
-        a customer and world.
+        `order.*` one entry an order, `line.*` one entry a line, `stock.*` by world and depot and item, `unit.*` one
+        entry a customer and world.
         """
         p, s = self.people, self.state
         self.now = self.decided if week >= self.first_week else self.as_today
@@ -447,8 +448,7 @@ class Trade:
         o["kind"] = np.maximum.reduce([kind * flag for kind, flag in flags.items()]).astype(int)
 
     def _complaints(self, week: int, o: dict[str, np.ndarray]) -> None:
-        p, s = self.people, self.state
-        unit, kind = o["unit"], o["kind"]
+        s, unit, kind = self.state, o["unit"], o["kind"]
         o["complains"] = o["complains"] < np.round(complaint_chance(kind, o["worst"]), 9)
         o["recovered"] &= o["complains"]
         u = self.chance.uniforms("orders.mood", s.number[unit], week, o["which"], self._worlds(s.world)[unit])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from crmlab.data.firms.harbour_history import History
 from crmlab.data.firms.harbour_people import CAUSES, DEPOTS, NEVER, REGIONS, SERVICE_CAUSES
 from crmlab.data.firms.harbour_tables import Book, days
 from crmlab.data.firms.harbour_truth import CAUSE_NAMES, values
-from crmlab.data.firms.story import Fact, facts_table
+from crmlab.data.firms.story import Fact
 
 MOODS = ("content", "badly handled", "late", "short")
 
@@ -97,111 +98,175 @@ def place_of(values: np.ndarray, who: int) -> int:
     return int((values > values[who]).sum()) + 1
 
 
-def harbour_facts(b: Book, tables: Mapping[str, pd.DataFrame], truth: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The table `truth.facts`, apart from the facts of surveys and partners."""
-    return facts_table([*_leaving(b, tables), *_orders(b, tables), *_customers(b, tables, truth)])
+class Told(NamedTuple):
+    """What is said of a fact, whatever its size."""
+
+    chapter: int
+    unit: str
+    words: str
 
 
-def _leaving(b: Book, tables: Mapping[str, pd.DataFrame]) -> list[Fact]:
+TOLD = {
+    "three accounts, one customer": Told(
+        1,
+        "rank by revenue, merged",
+        "three accounts are one customer under three spellings; each seems a middling one.",
+    ),
+    "late deliveries drive them away": Told(
+        2, "share of those who left", "late delivery from one depot is the true cause of more leaving than any price."
+    ),
+    "they say price": Told(
+        2, "share of stated causes", "most who are asked say price; the hazard that fired was mostly another."
+    ),
+    "the silent were served badly": Told(
+        2,
+        "share of those who refuse the interview that left for bad service",
+        "those who refuse the interview left for bad service more often than those who speak.",
+    ),
+    "some who fade are closing down": Told(
+        2,
+        "customers",
+        "some of those who order less and less are closing down within the year: no action keeps them.",
+    ),
+    "one shift in complaints": Told(
+        2,
+        "times as many damaged orders as before",
+        "damage at one depot rises for good; the month before, at the peak of the season, has more complaints and "
+        "looks worse.",
+    ),
+    "good years pass": Told(
+        3,
+        "change of revenue, best tenth of the year before last, less that of the others",
+        "those who were best in one year fall back in the next without anybody's doing.",
+    ),
+    "late and short come together": Told(
+        5,
+        "rate of orders with both right, less the product of the rates",
+        "late and short deliveries are not independent: the product of the rates is not the rate of both.",
+    ),
+    "documents fail in one region": Told(
+        5, "times as many wrong documents as elsewhere", "documents are wrong in one region, and hardly anywhere else."
+    ),
+    "forecasts make predictable": Told(
+        5,
+        "times the variance against the mean of four-weekly orders of the others",
+        "customers that buy more vary less, by volume alone; only who tells its needs is steadier net of volume.",
+    ),
+    "a floor pays": Told(
+        6,
+        "of those whom a shortage annoyed, share not rated A",
+        "strict priority starves small customers, who then buy elsewhere and leave: with a floor for all the year's "
+        "money is higher.",
+    ),
+    "largest account loses money": Told(
+        7,
+        "EUR after all costs",
+        "the account with the largest revenue loses money, through small urgent drops; terms can mend it.",
+    ),
+    "best rate brings little": Told(
+        7, "EUR of contribution", "one account has a margin rate among the best, and brings next to nothing."
+    ),
+    "a loser on idle capacity": Told(
+        7,
+        "EUR after all costs",
+        "one account loses money at full cost but fills lorries that go back anyway: without it the firm earns less.",
+    ),
+    "complaints end relations": Told(
+        8, "share of those who left", "bad service that nobody made good ends most relations, not chance."
+    ),
+    "dull account is the best": Told(
+        8, "rank by true value", "a quiet account of middling size is worth more than any other."
+    ),
+    "seldom buyers look dead": Told(
+        8,
+        "customers",
+        "some buy in projects half a year and more apart: a model of random purchases takes their silence for death.",
+    ),
+}
+
+
+def harbour_facts(b: Book, tables: Mapping[str, pd.DataFrame], truth: Mapping[str, pd.DataFrame]) -> list[Fact]:
+    """The planted facts, apart from those of surveys and partners."""
+    found = {**_leaving(b, tables), **_orders(b, tables), **_customers(b, truth)}
+    return [
+        Fact(name, told.chapter, b.trade.story.plants(name), *found[name], told.unit, told.words)
+        for name, told in TOLD.items()
+    ]
+
+
+Found = dict[str, tuple[str, float]]  # of each fact, where it is and its size
+
+
+def _leaving(b: Book, tables: Mapping[str, pd.DataFrame]) -> Found:
     story, s, p = b.trade.story, b.trade.state, b.people
     gone = s.left < NEVER
     depot = story.pick("late depot", "Hill", DEPOTS)
     service = gone & (s.cause < len(SERVICE_CAUSES))
-    late = gone & (s.cause == CAUSES.index("late delivery"))
-    there = late & (p.depot == DEPOTS.index(depot))
+    there = gone & (s.cause == CAUSES.index("late delivery")) & (p.depot == DEPOTS.index(depot))
     asked = tables["defections"]
-    spoke = asked[asked["interviewed"]]
+    stated = asked["stated_cause"].dropna()
     silent = asked.loc[~asked["interviewed"], "customer_id"]
-    badly = pd.Series(service, index=b.own_ids)
     shifted, first = hb.shift(b.trade.draw, story)
-    of_depot = pd.Series(p.depot == DEPOTS.index(shifted))[b.h.orders["customer"]].to_numpy()
+    of_depot = p.depot[b.h.orders["customer"]] == DEPOTS.index(shifted)
     after = b.h.orders["week"].to_numpy() >= first
     damage = (b.h.orders["kind"] == hb.DAMAGE).to_numpy()
     closing = np.flatnonzero((p.closing < b.trade.weeks + YEAR) & (p.closing >= b.trade.weeks) & s.here)
-    return [
-        Fact("late deliveries drive them away", 2, story.plants("late deliveries drive them away"), depot,
-             _share(there, gone), "share of those who left", f"late delivery from depot {depot} is the true cause of more leaving than any price."),
-        Fact("they say price", 2, story.plants("they say price"), "",
-             float((spoke["stated_cause"] == "price").mean()) if len(spoke) else np.nan, "share of stated causes",
-             "most who are asked say price; the hazard that fired was mostly another."),
-        Fact("the silent were served badly", 2, story.plants("the silent were served badly"), "",
-             float(badly[silent].mean()) if len(silent) else np.nan, "share of those who refuse the interview",
-             "those who refuse the interview left for bad service more often than those who speak."),
-        Fact("some who fade are closing down", 2, story.plants("some who fade are closing down"),
-             " ".join(b.own_ids[closing]), float(len(closing)), "customers",
-             "some of those who order less and less are closing down within the year: no action keeps them."),
-        Fact("one shift in complaints", 2, story.plants("one shift in complaints"),
-             f"{shifted} {pd.Timestamp(FIRST_DAY + 7 * first).date()}",
-             _ratio(damage[of_depot & after], damage[of_depot & ~after]), "damaged orders after, against before",
-             f"damage at depot {shifted} rises for good; the month before, at the peak of the season, has more complaints."),
-        Fact("complaints end relations", 8, story.plants("late deliveries drive them away"), "",
-             _share(service, gone), "share of those who left", "bad service that nobody made good ends most relations, not chance."),
-    ]  # fmt: skip
+    return {
+        "late deliveries drive them away": (depot, _share(there, gone)),
+        "they say price": ("", _mean((stated == "price").to_numpy())),
+        "the silent were served badly": ("", _mean(pd.Series(service, index=b.own_ids)[silent].to_numpy())),
+        "some who fade are closing down": (" ".join(b.own_ids[closing]), float(len(closing))),
+        "one shift in complaints": (
+            f"{shifted} {pd.Timestamp(FIRST_DAY + 7 * first).date()}",
+            _ratio(damage[of_depot & after], damage[of_depot & ~after]),
+        ),
+        "complaints end relations": ("", _share(service, gone)),
+    }
 
 
-def _orders(b: Book, tables: Mapping[str, pd.DataFrame]) -> list[Fact]:
+def _orders(b: Book, tables: Mapping[str, pd.DataFrame]) -> Found:
     story, p, o = b.trade.story, b.people, b.h.orders
-    ok = ~(o["late"].to_numpy())
-    full = o["short_share"].to_numpy() == 0
+    on_time, full = ~o["late"].to_numpy(), o["short_share"].to_numpy() == 0
     region = story.pick("documents region", "Valley", REGIONS)
     there = p.region[o["customer"]] == REGIONS.index(region)
     wrong = o["wrong_documents"].to_numpy()
-    short = tables["stock"]["delivered"] < tables["stock"]["demand"]
+    short = int((tables["stock"]["delivered"] < tables["stock"]["demand"]).sum())
     annoyed = o["annoys"].to_numpy() & (o["kind"].to_numpy() == hb.TOO_FEW)
-    starved = pd.Series(p.rating[o["customer"].to_numpy()[annoyed]] > 0).mean()
-    return [
-        Fact("late and short come together", 5, story.plants("late and short come together"), "",
-             float((ok & full).mean() - ok.mean() * full.mean()), "rate of both right, less the product of the rates",
-             "late and short deliveries are not independent: the product of the rates is not the rate of orders with both right."),
-        Fact("documents fail in one region", 5, story.plants("documents fail in one region"), region,
-             _ratio(wrong[there], wrong[~there]), "wrong documents there, against elsewhere",
-             f"documents are wrong in region {region}, and hardly anywhere else."),
-        Fact("forecasts make predictable", 5, story.plants("forecasts make predictable"), "",
-             _steadiness(b), "variance of orders against their mean, of those who tell their needs against the others",
-             "customers that buy more vary less, by volume alone; net of volume only those are steadier who tell their needs."),
-        Fact("a floor pays", 6, story.plants("a floor pays"), f"{int(short.sum())} weeks, depots and items",
-             float(starved) if annoyed.any() else np.nan, "of those annoyed by a shortage, share not rated A",
-             "strict priority starves small customers, who then buy elsewhere and leave: with a floor for all the year's money is higher."),
-    ]  # fmt: skip
+    return {
+        "late and short come together": ("", float((on_time & full).mean() - on_time.mean() * full.mean())),
+        "documents fail in one region": (region, _ratio(wrong[there], wrong[~there])),
+        "forecasts make predictable": ("", _steadiness(b)),
+        "a floor pays": (
+            f"{short} times short, counted by week, depot and item",
+            _mean(p.rating[o["customer"].to_numpy()[annoyed]] > 0),
+        ),
+    }
 
 
-def _customers(b: Book, tables: Mapping[str, pd.DataFrame], truth: Mapping[str, pd.DataFrame]) -> list[Fact]:
-    story, p = b.trade.story, b.people
+def _customers(b: Book, truth: Mapping[str, pd.DataFrame]) -> Found:
+    p = b.people
     known = truth["customers"].set_index("customer_id").reindex(b.own_ids)
-    revenue = np.bincount(b.h.orders["customer"], b.sum_by_order(b.cents / 100), len(p))
+    spend = b.sum_by_order(b.cents / 100)
+    revenue = np.bincount(b.h.orders["customer"], spend, len(p))
     margin = np.bincount(b.h.orders["customer"], goods_margin(b), len(p))
     profit = margin - known["true_cost"].to_numpy()
-    of_three = b.own_ids[hp.THREE_NAMES]
-    accounts = truth["accounts"].loc[truth["accounts"]["customer_id"] == of_three, "account_id"]
-    year = b.h.orders["week"].to_numpy() // YEAR
-    spend = b.sum_by_order(b.cents / 100)
-    passing = _fall_of_the_best(b.h, spend, year)
+    of_three = truth["accounts"].loc[truth["accounts"]["customer_id"] == b.own_ids[hp.THREE_NAMES], "account_id"]
     seldom = (p.timing == 2) & b.trade.state.here
-
-    def name(who: int) -> str:
-        return b.own_ids[who]
-
-    return [
-        Fact("three accounts, one customer", 1, story.plants("three accounts, one customer"), " ".join(accounts),
-             float(place_of(revenue, hp.THREE_NAMES)), "rank by revenue, merged", "three accounts are one customer under three spellings."),
-        Fact("good years pass", 3, story.plants("good years pass"), "", passing, "change of revenue, best tenth of the year before last against the rest of the firm",
-             "those who were best in one year fall back in the next without anybody's doing."),
-        Fact("largest account loses money", 7, story.plants("largest account loses money"), name(hp.BIG_LOSER),
-             float(profit[hp.BIG_LOSER]), "EUR after all costs", "the account with the largest revenue loses money, through small urgent drops; terms can mend it."),
-        Fact("best rate brings little", 7, story.plants("best rate brings little"), name(hp.BEST_RATE),
-             float(known["contribution"].iloc[hp.BEST_RATE]), "EUR of contribution", "one account has a margin rate among the best, and brings next to nothing."),
-        Fact("a loser on idle capacity", 7, story.plants("a loser on idle capacity"), name(hp.IDLE_LOSER),
-             float(profit[hp.IDLE_LOSER]), "EUR after all costs", "one account loses money at full cost but travels on lorries that go back anyway: without it the firm earns less."),
-        Fact("dull account is the best", 8, story.plants("dull account is the best"), name(hp.DULL_BEST),
-             float(place_of(known["value_to_infinity"].to_numpy(), hp.DULL_BEST)), "rank by true value", "a quiet account of middling size is worth more than any other."),
-        Fact("seldom buyers look dead", 8, story.plants("seldom buyers look dead"), " ".join(b.own_ids[seldom]),
-             float(seldom.sum()), "customers", "some buy in projects half a year and more apart: a model of purchases at random takes their silence for death."),
-    ]  # fmt: skip
+    worth = known["value_to_infinity"].to_numpy()
+    return {
+        "three accounts, one customer": (" ".join(of_three), float(place_of(revenue, hp.THREE_NAMES))),
+        "good years pass": ("", _fall_of_the_best(b.h, spend)),
+        "largest account loses money": (b.own_ids[hp.BIG_LOSER], float(profit[hp.BIG_LOSER])),
+        "best rate brings little": (b.own_ids[hp.BEST_RATE], float(known["contribution"].iloc[hp.BEST_RATE])),
+        "a loser on idle capacity": (b.own_ids[hp.IDLE_LOSER], float(profit[hp.IDLE_LOSER])),
+        "dull account is the best": (b.own_ids[hp.DULL_BEST], float(place_of(worth, hp.DULL_BEST))),
+        "seldom buyers look dead": (" ".join(b.own_ids[seldom]), float(seldom.sum())),
+    }
 
 
-def _fall_of_the_best(h: History, spend: np.ndarray, year: np.ndarray) -> float:
-    """How much less the best tenth of one full year spend in the next, against all the others; those here throughout."""
-    years = h.trade.weeks // YEAR
+def _fall_of_the_best(h: History, spend: np.ndarray) -> float:
+    """How much less the best tenth of one full year spend in the next, against the others; those here throughout."""
+    years, year = h.trade.weeks // YEAR, h.orders["week"].to_numpy() // YEAR
     if years < 2:
         return np.nan
     n = len(h.trade.alone)
@@ -231,6 +296,10 @@ def _steadiness(b: Book) -> float:
 
 def _share(part: np.ndarray, whole: np.ndarray) -> float:
     return float(part.sum() / whole.sum()) if whole.any() else np.nan
+
+
+def _mean(flags: np.ndarray) -> float:
+    return float(flags.mean()) if len(flags) else np.nan
 
 
 def _ratio(these: np.ndarray, those: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,8 +14,11 @@ from crmlab.data.firms.harbour_history import history
 from crmlab.data.firms.harbour_policy import listed
 from crmlab.data.firms.harbour_tables import Book, ordered_by_day, tables
 from crmlab.data.firms.harbour_truth import played
+from crmlab.data.firms.story import facts_table
 
-__all__ = ["last_day", "listed", "played", "run"]
+__all__ = ["last_day", "listed", "pieces", "played", "run"]
+
+ROWS = 500_000  # of a table in one piece
 
 
 def last_day(draw: Draw) -> pd.Timestamp:
@@ -31,5 +34,16 @@ def run(
     b = Book(h)
     own = tables(b)
     truth = truth_tables(b, own)
-    truth["facts"] = harbour_facts(b, own, truth)
+    truth["facts"] = facts_table(harbour_facts(b, own, truth))
     return own, truth, last_day(draw)
+
+
+def pieces(draw: Draw) -> Iterator[tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]]:
+    """The same tables in pieces of half a million rows; the customers share a stock, so all are simulated at once."""
+    own, truth, _ = run(draw)
+    for first in range(0, max(map(len, own.values())), ROWS):
+        yield _rows_from(first, own), _rows_from(first, truth)
+
+
+def _rows_from(first: int, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {name: table[first : first + ROWS] for name, table in tables.items() if first == 0 or first < len(table)}

@@ -1,7 +1,7 @@
 """Harbour & Hill Building Supply (simulated): who buys there, and what.
 
-Everything here is fixed before the first week: products, customers, and how each customer is made. Customers are numbered
-0, 1, ...; their ids are dealt out at random, so that an id tells nothing.
+Everything here is fixed before the first week: products, customers, and how each customer is made. Customers are
+numbered 0, 1, ...; their ids are dealt out at random, so that an id tells nothing.
 """
 
 from __future__ import annotations

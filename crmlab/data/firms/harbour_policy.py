@@ -4,10 +4,10 @@ A decision is a dict `do`. Its keys, each optional:
 
 ========================  ============================================================================================
 ``"from_month"``          months after the first day from which it holds (0)
-``"allocation"``          who gets the goods of class A when there are too few: ``{"rule": "rating"}`` (A before B before
-                          C, the rule of today), ``"first come"``, ``"score"`` with ``"scores": {customer_id: number}``,
-                          higher first; with any of them ``"floor": 0.4`` serves first two fifths of every line, as far as
-                          the goods go; 1 is an equal share for all
+``"allocation"``          who gets the goods of class A when there are too few: ``{"rule": "rating"}`` (A before B,
+                          the rule of today), ``"first come"``, ``"score"`` with ``"scores": {customer_id: number}``,
+                          higher first; with any of them ``"floor": 0.4`` serves first two fifths of every line, as far
+                          as the goods go; 1 is an equal share for all
 ``"recovery"``            complaints made good: ``{"share": 0.5, "compensation": 30.0}``, and ``"customers"`` if not all
 ``"answer"``              what is done for customers who may leave: ``{action: [customer_id, ...]}``, actions in ANSWERS
 ``"terms"``               ``{"customers": [...], "minimum_order": EUR, "urgent_fee": EUR}``, either or both
@@ -24,7 +24,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -193,7 +192,7 @@ def _fields(what: str, given: Any, known: Iterable[str]) -> dict[str, Any]:
 
 
 def _number(what: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not low <= value <= high:
         raise ValueError(f"{what} must be a number from {low:g} to {high:g}, not {value!r}")
     return float(value)
 

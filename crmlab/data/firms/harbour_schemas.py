@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pandera.pandas as pa
+
 from crmlab.data.firms.harbour import ACTIVITIES, KINDS
 from crmlab.data.firms.harbour_people import CATEGORIES, CAUSES, DEPOTS, GROUPS, REGIONS, TIMINGS
 from crmlab.data.firms.harbour_policy import ANSWERS, FIXES
@@ -14,27 +18,27 @@ FIRM = "harbour_and_hill"
 SHARE = between(0, 1)
 
 
-def _id(meaning: str, of: str | None = None, **settings: bool):
+def _id(meaning: str, of: str | None = None, **settings: Any) -> pa.Column:
     return column("id", meaning, "", of=of, **settings)
 
 
-def _day(meaning: str, **settings: bool):
+def _day(meaning: str, **settings: Any) -> pa.Column:
     return column("date", meaning, "day", IN_OUR_TIME, **settings)
 
 
-def _count(meaning: str, unit: str):
+def _count(meaning: str, unit: str) -> pa.Column:
     return column("count", meaning, unit, not_negative(), whole())
 
 
-def _money(meaning: str, unit: str = "EUR"):
+def _money(meaning: str, unit: str = "EUR") -> pa.Column:
     return column("number", meaning, unit, not_negative())
 
 
-def _flag(meaning: str):
+def _flag(meaning: str) -> pa.Column:
     return column("flag", meaning, "")
 
 
-def _word(meaning: str, *values: str, **settings: bool):
+def _word(meaning: str, *values: str, **settings: Any) -> pa.Column:
     return column("text", meaning, "", *([one_of(*values)] if values else []), **settings)
 
 
@@ -134,7 +138,7 @@ OWN = (
     ),
     contract(
         f"{FIRM}.stock",
-        "Simulated. One row a week, depot and item of class A. Where less is delivered than asked for, the week is short.",
+        "Simulated. One row a week, depot and item of class A; short where less is delivered than asked for.",
         {
             "week": _day("its Monday"),
             "depot": _word("where", *DEPOTS),
@@ -148,7 +152,7 @@ OWN = (
     ),
     contract(
         f"{FIRM}.activities",
-        "Simulated. What each activity takes for a unit of its driver, and how much of its cost goes when the driver falls.",
+        "Simulated. What each activity takes for a unit of its driver, and how much of its cost can be saved.",
         {
             "activity": _word("the activity", *ACTIVITIES),
             "driver": _word("what it is counted by"),
@@ -217,7 +221,7 @@ OWN = (
     ),
     contract(
         f"{FIRM}.defections",
-        "Simulated. One row a customer that the firm counts as gone, a quarter of a year after it left, and what it said.",
+        "Simulated. One row a customer that the firm counts as gone, a quarter after it left, and what it said.",
         {
             "customer_id": _id("the account", "customers"),
             "last_order_on": _day("its last order; missing if that was before these tables begin", gaps=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,9 @@ ROUTES = ("tour", "return leg", "express")
 CALLS = ("order status", "availability", "prices", "complaint")
 
 FAMILIES = (
-    "Abbot", "Barrow", "Carden", "Dunmore", "Ellery", "Farrant", "Gosford", "Hanley", "Ivers", "Jarrow", "Kettle", "Lowther",
-    "Marden", "Norwood", "Oakes", "Pentire", "Quill", "Redfern", "Sallow", "Tarrant", "Upton", "Varley", "Wickham", "Yarrow",
-    "Ashby", "Birch", "Colley", "Dray", "Eastlake", "Fenner",
+    "Abbot", "Barrow", "Carden", "Dunmore", "Ellery", "Farrant", "Gosford", "Hanley", "Ivers", "Jarrow",
+    "Kettle", "Lowther", "Marden", "Norwood", "Oakes", "Pentire", "Quill", "Redfern", "Sallow", "Tarrant",
+    "Upton", "Varley", "Wickham", "Yarrow", "Ashby", "Birch", "Colley", "Dray", "Eastlake", "Fenner",
 )  # fmt: skip
 TRADES = {
     "project builder": ("Construction", "Homes", "Projects", "Contracting", "Developments"),
@@ -123,7 +124,7 @@ def days(values: np.ndarray, known: np.ndarray | None = None) -> pd.Series:
     return series if known is None else series.where(known)
 
 
-def month_of(values: pd.Series) -> pd.Series:
+def month_of(values: pd.Series) -> np.ndarray:
     """The first day of the month."""
     return values.to_numpy().astype("datetime64[M]").astype("datetime64[us]")
 
@@ -325,7 +326,7 @@ def ledger(b: Book) -> pd.DataFrame:
     o = b.h.orders
     back = b.people.return_leg[o["customer"]]
     returned = b.sum_by_order((b.h.lines["wrong_item"] | b.h.lines["damaged"]).to_numpy())
-    by_order = {
+    by_order: dict[str, Any] = {
         "order taking": np.ones(len(o)),
         "order lines": o["lines"],
         "picking": o["lines"],
@@ -368,7 +369,7 @@ def _late_payments(b: Book, who: np.ndarray, month: np.ndarray) -> np.ndarray:
 
 def _monthly(b: Book, activity: str, drawn: Callable[[Book, np.ndarray, np.ndarray], np.ndarray]) -> pd.DataFrame:
     """What befalls each customer by the month, as long as it is one."""
-    middle = np.minimum(hb.weeks_in(np.arange(b.trade.draw.months)) + 2, len(b.h.here) - 1)
+    middle = [min(hb.weeks_in(month) + 2, b.trade.weeks - 1) for month in range(b.trade.draw.months)]
     month, who = np.nonzero(b.h.here[middle])
     units = drawn(b, who, month)
     first = (FIRST_DAY.astype("datetime64[M]") + month).astype("datetime64[us]")
@@ -381,10 +382,16 @@ def activity_costs(b: Book, booked: pd.DataFrame) -> pd.DataFrame:
     used = booked.pivot_table(index="month", columns="activity", values="minutes", aggfunc="sum", fill_value=0.0)
     used = used.reindex(columns=list(ACTIVITIES), fill_value=0.0)
     capacity = used.clip(lower=np.ceil(np.round(used.mean() * 1.15, 6)), axis=1)
-    table = pd.DataFrame({"capacity_minutes": capacity.stack(), "used_minutes": used.stack()}).reset_index()
-    return table.assign(cost=np.round(table["capacity_minutes"] * MINUTE, 2))[
-        ["month", "activity", "capacity_minutes", "used_minutes", "cost"]
-    ]
+    month, activity = (part.ravel() for part in np.indices(used.shape))
+    table = pd.DataFrame(
+        {
+            "month": used.index[month],
+            "activity": used.columns[activity],
+            "capacity_minutes": capacity.to_numpy().ravel(),
+            "used_minutes": used.to_numpy().ravel(),
+        }
+    )
+    return table.assign(cost=np.round(table["capacity_minutes"] * MINUTE, 2))
 
 
 # --- calls, complaints, those who left ---

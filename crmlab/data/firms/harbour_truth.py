@@ -246,9 +246,9 @@ def _none(p: hp.People, mean: np.ndarray, chance: np.ndarray) -> np.ndarray:
 def values(trade: Trade, orders: pd.DataFrame) -> np.ndarray:
     """Expected discounted contribution of each customer from the last week on, to infinity, by mood: shape (n, 4), EUR.
 
-    For one who is a customer then; 10% a year, the conditions of the last week, shortages as frequent as they were. Each
-    week takes the values by mood of the next to those of this; a year of such steps has one fixed point, the value to
-    infinity, from which two years lead back to the last day, past the days when some close down.
+    For one who is a customer then; 10% a year, the conditions of the last week, shortages as frequent as they were.
+    Each week takes the values by mood of the next to those of this; a year of such steps has one fixed point, the
+    value to infinity, from which two years lead back to the last day, past the days when some close down.
 
     Notes
     -----

@@ -14,6 +14,7 @@ from crmlab.data.contracts import contracts, dictionary
 from crmlab.data.firms.causes import GRAPHS, graph
 from crmlab.data.firms.firm import Firm
 from crmlab.data.firms.simulation import DEFAULTS, simulate
+from crmlab.data.firms.story import Fact
 
 MARK = "<!-- From here on `make data` writes. -->\n"
 TITLES = {"harbour_and_hill": "Harbour & Hill Building Supply", "tern_mobile": "Tern Mobile"}
@@ -43,7 +44,8 @@ def truth_in_words(firm: Firm) -> str:
         f"{firm.draw.seed}. The tables here tell what no firm knows; the dictionary of their columns is in "
         "[datasets/README.md](../../README.md). The numbers below are reckoned from them.\n",
     ]
-    for fact in firm.truth.facts.sort_values(["chapter", "fact"]).itertuples():
+    facts = firm.truth.facts.sort_values(["chapter", "fact"])
+    for fact in (Fact(*row) for row in facts.itertuples(index=False)):
         figure = "" if pd.isna(fact.figure) else f" {fact.figure:,.4g} {fact.unit}."
         where = f" Where: {fact.where}." if isinstance(fact.where, str) and fact.where else ""
         words = fact.words[0].upper() + fact.words[1:]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandera.pandas as pa
+
 from crmlab.data.schemas import FINITE, between, column, contract
 
 
-def facts(firm: str):
+def facts(firm: str) -> pa.DataFrameSchema:
     """The contract of a firm's planted facts."""
     return contract(
         f"{firm}.truth.facts",

@@ -46,8 +46,8 @@ def simulate(
     seed : int
         The same seed and size give the same bytes on every machine.
     story : {"told", "drawn"}
-        Whether the planted facts are as the chapters tell them, or drawn from the seed: their month, depot, cause, segment
-        and sign, and whether they are there.
+        Whether the planted facts are as the chapters tell them, or drawn from the seed: their month, depot, cause,
+        segment and sign, and whether they are there.
     planted : bool
         False gives the null twin: the same firm with nothing planted.
     do : dict, optional
@@ -72,12 +72,24 @@ def simulate(
     >>> firm.truth.accounts["customer_id"].nunique()
     58
     """
+    draw = _draw(name, customers, months, seed, story, planted)
+    if do is not None and not isinstance(do, Mapping):
+        raise ValueError(f"do must be a dict, such as {{'service_level': 0.99}}, not {do!r}")
+    tables, truth, today = _module(name).run(draw, do)
+    return Firm(draw, tables, truth, today, do)
+
+
+def _draw(name: str, customers: int | None, months: int | None, seed: int, story: str, planted: bool) -> Draw:
     if name not in DEFAULTS:
         near = difflib.get_close_matches(str(name), DEFAULTS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ValueError(f"there is no firm {name!r}{hint} There are: {', '.join(map(repr, DEFAULTS))}")
     default = DEFAULTS[name]
-    draw = Draw(
+    if story not in ("told", "drawn"):
+        raise ValueError(f"story must be 'told' or 'drawn', not {story!r}")
+    if not isinstance(planted, bool):
+        raise ValueError(f"planted must be True or False, not {planted!r}")
+    return Draw(
         name,
         _whole("customers", default.customers if customers is None else customers, SMALLEST, 10**7),
         _whole("months", default.months if months is None else months, FEWEST_MONTHS, MOST_MONTHS),
@@ -85,13 +97,49 @@ def simulate(
         story,
         planted,
     )
-    if story not in ("told", "drawn"):
-        raise ValueError(f"story must be 'told' or 'drawn', not {story!r}")
-    if not isinstance(planted, bool):
-        raise ValueError(f"planted must be True or False, not {planted!r}")
-    if do is not None and not isinstance(do, Mapping):
-        raise ValueError(f"do must be a dict, such as {{'service_level': 0.99}}, not {do!r}")
-    return Firm(draw, *_module(name).run(draw, do), do)
+
+
+def write_parquet(
+    name: str,
+    folder: str | Path,
+    *,
+    customers: int | None = None,
+    months: int | None = None,
+    seed: int = SEED,
+    story: str = "told",
+    planted: bool = True,
+) -> Path:
+    """Simulate a firm of any size into Parquet files: a folder a table, a file a piece.
+
+    Parameters
+    ----------
+    name, customers, months, seed, story, planted
+        As in `simulate`.
+    folder : str or Path
+        A new folder, or an empty one.
+
+    Returns
+    -------
+    Path
+        The folder: `orders/000.parquet`, ...; the truth in `truth/`. `crmlab.data.summarize` reads `orders/*.parquet`,
+        as DuckDB, Spark and polars do.
+
+    Raises
+    ------
+    FileExistsError
+        There is something in the folder already.
+    ValueError
+        As in `simulate`.
+    """
+    draw, folder = _draw(name, customers, months, seed, story, planted), Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{str(folder)!r} is not empty; name a new folder.")
+    for number, (tables, truth) in enumerate(_module(name).pieces(draw)):
+        for place, frames in ((folder, tables), (folder / "truth", truth)):
+            for table, frame in frames.items():
+                (place / table).mkdir(parents=True, exist_ok=True)
+                frame.to_parquet(place / table / f"{number:03d}.parquet", index=False)
+    return folder
 
 
 def load(name: str) -> Firm:
@@ -141,8 +189,8 @@ class Played:
     ----------
     table : DataFrame, one row a rule
         rule; year, the money that the months played bring beyond today's rule; later, what the customers then left are
-        worth beyond it; total; error, the standard error of the total over the futures; all EUR. The decision is the row
-        "this decision".
+        worth beyond it; total; error, the standard error of the total over the futures; all EUR. The decision is the
+        row "this decision".
     money : float
         Its total against today's rule, EUR.
     best : str
@@ -155,11 +203,11 @@ class Played:
 
     @property
     def money(self) -> float:
-        return float(self.table.set_index("rule").loc[THIS, "total"])
+        return float(self.table["total"].to_numpy()[-1])  # the decision stands last
 
     @property
     def best(self) -> str:
-        return str(self.table.loc[self.table["total"].idxmax(), "rule"])
+        return str(self.table["rule"].to_numpy()[self.table["total"].to_numpy().argmax()])
 
     @property
     def regret(self) -> float:
@@ -179,8 +227,8 @@ def play(
 ) -> Played:
     """What a decision brings in the months after a firm's last day: the truth, that no firm knows.
 
-    The firm goes on from its last day in several possible futures, once under each rule; the same future has the same luck
-    under each, so that their difference is the effect of the rule alone.
+    The firm goes on from its last day in several possible futures, once under each rule; the same future has the same
+    luck under each, so that their difference is the effect of the rule alone.
 
     Parameters
     ----------

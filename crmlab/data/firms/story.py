@@ -16,8 +16,9 @@ PLANTED = 0.75  # of the facts, in a story that is drawn: the others are as they
 class Story:
     """Whether each fact is planted in a draw of a firm, and its details.
 
-    A story that is *told* plants every fact as the chapters tell it. One that is *drawn* takes month, depot, cause, segment
-    and sign from the seed: some facts are not planted, and there the obvious reading is right. The null twin plants none.
+    A story that is *told* plants every fact as the chapters tell it. One that is *drawn* takes month, depot, cause,
+    segment and sign from the seed: some facts are not planted, and there the obvious reading is right. The null twin
+    plants none.
     """
 
     def __init__(self, draw: Draw, chance: Chance) -> None:
