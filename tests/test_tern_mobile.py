@@ -75,7 +75,7 @@ draws = st.builds(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(draws)
 def test_every_table_of_every_draw_keeps_its_contract_joins_and_agrees_with_the_others(draw):
     tern_mobile = firm(draw).check()
@@ -173,8 +173,7 @@ def test_what_the_centre_offers_is_ten_times_what_the_lines_call():
     "do",
     [
         {"tariff_change": True},
-        {"staffing": 1.0, "self_service": 0.3, "recovery": {"share": 0.6, "compensation": 10}},
-        {"offers": {}, "from_month": 3},
+        {"staffing": 1.0, "self_service": 0.3, "recovery": {"share": 0.6, "compensation": 10}, "offers": {}},
         {"off": "tariff", "from_month": 11},
     ],
 )
@@ -220,12 +219,10 @@ def test_other_luck_of_one_mechanism_moves_no_table_that_does_not_stand_on_it(mo
 
     monkeypatch.setattr(Chance, "uniforms", other)
     for touched, tables in {
-        ("survey",): {"satisfaction"},
-        ("click", "visit"): {"clicks"},
+        ("survey", "visit"): {"satisfaction", "clicks"},
         ("basket",): {"purchases", "offers"},
         ("usage",): {"bills"},
-        ("length",): {"calls"},
-        ("interval", "interval.means"): {"call_intervals"},
+        ("length", "interval"): {"calls", "call_intervals"},
         ("register",): {"consent"},
         ("a mechanism that there is not",): set(),
     }.items():
@@ -270,7 +267,7 @@ def test_would_have_left_anyway_is_what_a_run_without_the_cause_shows():
 
 
 def test_decisions_move_what_they_are_about():
-    draw = Draw("tern_mobile", 1500, 24, SEED)
+    draw = Draw("tern_mobile", 1000, 24, SEED)
     plain, kept = firm(draw), firm(draw, {"tariff_change": False})
     assert "tariff" not in set(kept.truth.leavers["cause"])
     assert len(kept.plans) == 2 < len(plain.plans)
@@ -303,6 +300,11 @@ def test_decisions_move_what_they_are_about():
         ({"offers": {"loyalty": {"month": 2}}}, "for loyalty it is {'month': 2}"),
         ({"offers": {"loyalty": {"lines": "few"}}}, 'must be "all", "none" or a list of line ids'),
         ({"offers": {"loyalty": {"lines": ["L00001", "L99999"]}}}, "for 1 lines that there are not, such as 'L99999'"),
+        ({"offers": {"loyalty": {"lines": None}}}, 'must be "all", "none" or a list of line ids; they are None'),
+        (
+            {"offers": {"check_up": {"lines": "all"}}, "from_month": 6},
+            "check_up goes out in month 3, before from_month 6",
+        ),
         ({"offers": {"loyalty": {"lines": "all", "month": 11}}}, "the month of loyalty must be from 0 to 9"),
     ],
 )
@@ -379,7 +381,7 @@ def forward_values(draw, ahead, worlds):
 @pytest.mark.parametrize(
     ("draw", "ahead", "worlds"),
     [
-        (Draw("tern_mobile", 800, 24, SEED), 12, 20),
+        (Draw("tern_mobile", 600, 24, SEED), 12, 16),
         pytest.param(DEFAULT, 60, 60, marks=pytest.mark.proof),
         pytest.param(Draw("tern_mobile", 3000, 20, 7, "drawn"), 36, 60, marks=pytest.mark.proof),
     ],
@@ -400,7 +402,7 @@ def test_value_to_infinity_is_what_simulated_futures_bring(draw, ahead, worlds):
 
 # What the figure of a fact is where it is planted, and where it is not: the obvious reading is right.
 PLANTS = {
-    "risk_is_not_persuadability": (lambda x: x < -0.1, lambda x: x > 0),
+    "risk_is_not_persuadability": (lambda x: x < -15, lambda x: x > -12),
     "campaign_harms": (lambda x: x > 1, lambda x: x <= 0),
     "campaign_moves_purchases_forward": (lambda x: abs(x) < 5, lambda x: x == 100),
     "likely_buyers_buy_anyway": (lambda x: x < -5, lambda x: x >= 0),
@@ -413,7 +415,7 @@ PLANTS = {
     "web_site_leaks": (lambda x: x > 15, lambda x: x == 0),
     "contact_without_consent_harms": (lambda x: x > 0.8, lambda x: abs(x) < 0.8),
     "top_spenders_are_not_worth_most": (lambda x: x < -8, lambda x: x > -5),
-    "discount_pays_for_one_plan": (lambda x: x < -2, lambda x: x > 2),
+    "discount_pays_for_one_plan": (lambda x: x < -2, lambda x: x > 0),
 }
 
 
@@ -436,7 +438,7 @@ def test_all_facts_are_planted_in_the_told_story_and_none_in_the_null_twin():
 
 
 def test_a_drawn_story_draws_what_is_planted_and_its_details():
-    stories = [figures(Draw("tern_mobile", 60, 8, seed, "drawn")) for seed in range(6)]
+    stories = [figures(Draw("tern_mobile", 60, 8, seed, "drawn")) for seed in range(5)]
     assert {bool(flag) for facts in stories for flag in facts["planted"]} == {True, False}
     for detail in (
         "tariff_causes_the_spike",

@@ -112,7 +112,8 @@ def played(draw: Draw, do: Mapping[str, Any] | None = None, *, ahead: int, world
         As in `run`. It holds for the months ahead, then the firm does what it does today; a campaign goes out in the
         first of these months, if no other is named.
     ahead, worlds : int
-        Months after the last day, and futures. The same future has the same luck under any decision.
+        Months after the last day, and futures. The same future has the same luck under any decision; how busy each day
+        of the call centre is, is the same in all.
 
     Returns
     -------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ CAMPAIGNS = ("check_up", "upgrade", "loyalty")
 COST_PER_CONTACT = np.array([400, 80, 150])  # cents
 WINDOW = 3  # months that a campaign, or a new tariff, has effects
 TRIAL, OFFERED = 0.35, 0.7  # of the lines there: in the trial of a campaign; of these: offered, not held out
-DISCOUNT = 0.05  # off the fee for WINDOW months
+DISCOUNT = 0.05, 0.02  # off the fee for WINDOW months: where it pays for one plan alone, and for both
 FORGETS, SERVICE, UNINVITED = 0.2, 0.1, 0.005  # a month: an aggrieved line forgets, leaves; one uninvited leaves
 OPT_OUT = 0.03, 0.2  # after a contact with consent, and without
 RETURNS, ATTEMPTS = 0.7, 3  # of the unresolved call again; calls about one problem, at most
@@ -46,8 +47,8 @@ ALLOWED = {
 }
 
 
-class Plan(NamedTuple):
-    """A campaign under a decision: to whom (None: by the trial), in which month, and whether consent is respected."""
+class Mailing(NamedTuple):
+    """A campaign under a decision: to whom (None: a trial), in which month, and whether consent is respected."""
 
     lines: Any
     month: int
@@ -85,6 +86,7 @@ class Conditions:
         self.campaign_months = [
             int(m) - story.pick(f"month.{c}", 0, (0, 1)) for c, m in zip(CAMPAIGNS, told, strict=True)
         ]
+        self._mailings = [self._mailing(place, month) for place, month in enumerate(self.campaign_months)]
         harms = story.pick("harms", "check_up", ("check_up", "upgrade")) if story.plants("harms") else None
         self.harmful = CAMPAIGNS.index(harms or "check_up")
         self.wakes = np.array([0.06 if harms == campaign else 0.0 for campaign in CAMPAIGNS])  # a sleeping dog, a month
@@ -94,6 +96,7 @@ class Conditions:
         self.keeps = np.array(
             [[0.2] * 2 if harms else [0.8] * 2, [0.0] * 2, loyal if story.plants("price") else [0.9] * 2]
         )
+        self.discount = DISCOUNT[not story.plants("price")]
         self.forward = story.plants("forward")
         self.uninvited = UNINVITED if story.plants("consent") else 0.0
         self.opt_out = OPT_OUT if story.plants("consent") else OPT_OUT[:1] * 2
@@ -101,6 +104,7 @@ class Conditions:
         self.uneven = story.plants("overdispersion")
         self.differ = story.plants("heterogeneity")
         self.restless = story.plants("spend") and self.differ  # high spenders on the flexible plan
+        self.hopeless = story.plants("risk") and self.differ  # the riskiest lines
 
     def decided(self, key: str, t: int) -> Any:
         """What the decision says of a month, or what the firm does today."""
@@ -124,18 +128,19 @@ class Conditions:
         """Whether the decision switches this cause off."""
         return self.do.get("off") == cause and t >= self.since
 
-    def plans_of_month(self, t: int) -> list[tuple[int, Plan]]:
+    def mailings(self, t: int) -> list[tuple[int, Mailing]]:
         """The campaigns of a month."""
-        plans = []
-        for place, campaign in enumerate(CAMPAIGNS):
-            plan = Plan(None, self.campaign_months[place], False)
-            if other := self.do.get("offers", {}).get(campaign):
-                month = other.get("month", self.months if self.ahead else max(plan.month, self.since))
-                if self.ahead or plan.month >= self.since:
-                    plan = Plan(other["lines"], month, other.get("consent", True))
-            if plan.month == t:
-                plans.append((place, plan))
-        return plans
+        return [(place, mailing) for place, mailing in enumerate(self._mailings) if mailing.month == t]
+
+    def _mailing(self, place: int, month: int) -> Mailing:
+        decided = self.do.get("offers", {}).get(CAMPAIGNS[place])
+        if decided is None:
+            return Mailing(None, month, False)
+        when = int(decided.get("month", self.months if self.ahead else month))
+        if when < self.since or (month < self.since and not self.ahead):
+            raise ValueError(f"{CAMPAIGNS[place]} goes out in month {min(when, month)}, before from_month {self.since}")
+        to = decided["lines"]
+        return Mailing(to if isinstance(to, str) else tuple(to), when, bool(decided.get("consent", True)))
 
     def rates(self, region: Any, t: int) -> np.ndarray:
         """Problems a month by category (columns), of a line of each region with mean proneness."""
@@ -181,12 +186,12 @@ def _checked(do: dict[str, Any], draw: Draw, ahead: int) -> dict[str, Any]:
 
 
 def _number(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    return isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) <= high
 
 
 def _allowed(key: str, value: Any, draw: Draw, ahead: int) -> bool:
     if key == "from_month":
-        return isinstance(value, int) and _number(value, 0, draw.months + ahead - 1)
+        return isinstance(value, Integral) and _number(value, 0, draw.months + ahead - 1)
     if key == "tariff_change":
         return isinstance(value, bool)
     if key == "off":
@@ -213,12 +218,12 @@ def _check_offer(campaign: str, plan: Any, draw: Draw, ahead: int) -> None:
     if not isinstance(plan, Mapping) or "lines" not in plan or set(plan) - {"lines", "month", "consent"}:
         raise ValueError(f"offers must be {ALLOWED['offers']}; for {campaign} it is {plan!r}")
     first, last = (draw.months, draw.months + ahead - 1) if ahead else (0, draw.months - WINDOW)
-    if "month" in plan and not (isinstance(plan["month"], int) and first <= plan["month"] <= last):
+    if "month" in plan and not (isinstance(plan["month"], Integral) and first <= int(plan["month"]) <= last):
         raise ValueError(
             f"the month of {campaign} must be from {first} to {last}, counted from 0; it is {plan['month']!r}"
         )
     lines = plan["lines"]
-    if isinstance(lines, str):
+    if isinstance(lines, str) or not isinstance(lines, Iterable):
         if lines not in ("all", "none"):
             raise ValueError(f'the lines of {campaign} must be "all", "none" or a list of line ids; they are {lines!r}')
     elif unknown := [line for line in lines if not known_line(line, draw.customers)]:

@@ -13,7 +13,6 @@ from crmlab.data.firms.tern_conditions import (
     CAMPAIGNS,
     CAUSES,
     COMPLAINS,
-    DISCOUNT,
     FORGETS,
     GRUMBLES,
     NEVER,
@@ -122,17 +121,17 @@ class Course:
     # --- campaigns ---
 
     def _contacts(self, t: int, world: int) -> None:
-        for place, plan in self.c.plans_of_month(t):
+        for place, mailing in self.c.mailings(t):
             there = np.flatnonzero(self.going)
-            if plan.lines is None:
+            if mailing.lines is None:
                 u = self.chance(f"trial.{CAMPAIGNS[place]}", there, 0)
                 there, offered = there[u[0] < TRIAL], (u[1] < OFFERED)[u[0] < TRIAL]
             else:
-                if not isinstance(plan.lines, str):
-                    there = there[np.isin(self.lines.number[there], [int(line[1:]) for line in plan.lines])]
-                offered = np.full(len(there), plan.lines != "none")
+                if not isinstance(mailing.lines, str):
+                    there = there[np.isin(self.lines.number[there], [int(line[1:]) for line in mailing.lines])]
+                offered = np.full(len(there), mailing.lines != "none")
             consent = self.consents(there, t)
-            if plan.consent:
+            if mailing.consent:
                 offered = offered & consent
             who = there[offered]
             self.contacted[place, who], self.uninvited[place, who] = t, ~consent[offered]
@@ -140,7 +139,7 @@ class Course:
             out = who[u < np.where(consent[offered], *self.c.opt_out)]
             self.objected[out[self.withdrawn[out] > t]] = True
             self.withdrawn[out] = np.minimum(self.withdrawn[out], t)
-            told = offered | (plan.lines is None)
+            told = offered | (mailing.lines is None)
             self.note(
                 "offers",
                 t,
@@ -162,7 +161,7 @@ class Course:
         u = self.chance("usage", who, t, 0, world)
         gb = np.round(lines.spend[who] / PER_GB * lognormal(u[0], 0.3), 1)
         fee = self.c.fee(lines.plan[who], t)
-        less = np.round(DISCOUNT * fee * discounted(self.contacted[:, who], t)).astype(int)
+        less = np.round(self.c.discount * fee * discounted(self.contacted[:, who], t)).astype(int)
         self.note(
             "bills",
             t,

@@ -48,12 +48,15 @@ def points(values: Any) -> float:
     return round(100 * mean(values), 2)
 
 
+# --- one function a fact; FACTS says what it is about ---
+
+
 def risk(course: Course, truth: Truth) -> Found:
-    table = effects(course, truth, "loyalty")
-    table = table[table["consented"]]
-    rank, effect = table["risk"].rank(pct=True), table["effect_on_leaving"]
-    more = points(effect[(rank > 0.3) & (rank <= 0.7)]) - points(effect[rank > 0.9])
-    return Found(course.c.story.plants("risk"), "loyalty", round(more, 2))
+    table = truth["offer_effects"]
+    persuadable = table["line_id"].map(truth["lines"].set_index("line_id")["kind"]) == "persuadable"
+    rank = table.groupby("campaign")["risk"].rank(pct=True)
+    more = points(persuadable[rank > 0.9]) - points(persuadable[(rank > 0.4) & (rank <= 0.6)])
+    return Found(course.c.hopeless, "", round(more, 2))
 
 
 def harms(course: Course, truth: Truth) -> Found:
@@ -150,9 +153,9 @@ FACTS: dict[str, tuple[int, Callable[[Course, Truth], Found], str, str]] = {
     "risk_is_not_persuadability": (
         2,
         risk,
-        "points of leaving within three months",
-        "How much more the campaign keeps of the riskiest tenth than of the middle: below 0, the riskiest are lost or "
-        "moving; it seems that who is likeliest to leave should be called.",
+        "points more persuadable lines in the riskiest tenth than in the middle fifth",
+        "The riskiest lines are lost or moving, the persuadable are in the middle; it seems that who is likeliest to "
+        "leave should be called.",
     ),
     "campaign_harms": (
         9,

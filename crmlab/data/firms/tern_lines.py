@@ -20,7 +20,7 @@ REGION_SHARES = (0.25, 0.35, 0.2, 0.2)
 PRONE = 2.0  # shape of the gamma distribution of rates of problems
 KINDS = ("persuadable", "sure", "lost", "sleeping_dog")
 LOW, MIDDLE, HIGH = (0.06, 0.55, 0.01, 0.38), (0.82, 0.12, 0.02, 0.04), (0.01, 0.09, 0.9, 0.0)
-MILD, GRAVE = 0.03, 0.14  # chance to leave within three months: below is low, above is high
+MILD, GRAVE = 0.03, 0.12  # chance to leave within three months: below is low, above is high
 ALIKE = (0.35, 0.4, 0.05, 0.2)  # where kind and risk have nothing to do with each other
 MOVES, MOVERS = (0.003, 0.06), 0.05  # a month; and the share of lines that are about to move
 KEEN = 0.1  # of the lines buy often, whatever is offered
@@ -73,7 +73,7 @@ def lines(c: Conditions, first: int, last: int) -> Lines:
     plan, began = (share[0] >= FLEX).astype(int), joined(number, c)
     u = c.chance.uniforms("theta", number)
     theta = theta_of(c, plan, began, u[0])
-    mover = c.story.plants("risk") & (u[1] < MOVERS)
+    mover = c.hopeless & (u[1] < MOVERS)
     kind = kinds(c, plan, theta, mover, u[2])
     about = c.chance.uniforms("habits", number)
     keen = about[0] < KEEN
@@ -120,8 +120,8 @@ def theta_of(c: Conditions, plan: np.ndarray, began: np.ndarray, u: np.ndarray) 
 
 def kinds(c: Conditions, plan: np.ndarray, theta: np.ndarray, mover: np.ndarray, u: np.ndarray) -> np.ndarray:
     """How each line answers to a campaign: the riskiest are lost, the middle can be persuaded."""
-    if not c.story.plants("risk") or not c.differ:
-        return np.where(mover, 2, choice(u, ALIKE))
+    if not c.hopeless:
+        return choice(u, ALIKE)
     stays = 1 - theta
     quarter = np.round(np.where(plan == 0, 1 - stays * stays * stays, theta), DIGITS)
     band = np.where(mover, 2, (quarter > MILD).astype(int) + (quarter > GRAVE))

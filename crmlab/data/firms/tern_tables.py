@@ -13,7 +13,6 @@ from crmlab.data.firms.tern_conditions import (
     CAMPAIGNS,
     CATEGORIES,
     COST_PER_CONTACT,
-    DISCOUNT,
     NEVER,
     PER_GB,
     PERIOD,
@@ -362,7 +361,7 @@ def firm_tables(c: Conditions, centre: Centre) -> dict[str, pd.DataFrame]:
                 "campaign": CAMPAIGNS,
                 "month": _month(c, c.campaign_months),
                 "cost_per_contact": COST_PER_CONTACT / 100,
-                "discount": [0.0, 0.0, DISCOUNT],
+                "discount": [0.0, 0.0, c.discount],
                 "discount_months": [0, 0, WINDOW],
             }
         ),

@@ -15,7 +15,6 @@ from crmlab.data.firms.tern_conditions import (
     COMPLAINS,
     COST_OF_GB,
     COST_PER_CONTACT,
-    DISCOUNT,
     DISCOUNTING,
     FORGETS,
     GRUMBLES,
@@ -40,7 +39,7 @@ HORIZON = 2 * WINDOW  # months for which a contact changes anything but whether 
 
 def earnings(c: Conditions, lines: Lines, t: int, contacted: np.ndarray) -> np.ndarray:
     """Expected contribution of each line in a month, cents: the bill less its cost, and the margin of purchases."""
-    fee = c.fee(lines.plan, t) * (1 - DISCOUNT * discounted(contacted, t))
+    fee = c.fee(lines.plan, t) * (1 - c.discount * discounted(contacted, t))
     service = lines.spend * (1 - COST_OF_GB / PER_GB) - UNIT_COST[lines.plan]
     return fee + service + MARGIN * PRICE * buys(c, lines, t, contacted)
 
