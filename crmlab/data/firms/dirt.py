@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from crmlab.data.firms.chance import Chance
-from crmlab.data.firms.dirt_errors import Dirt, booked, entered
+from crmlab.data.firms.dirt_errors import Dirt, Error, booked, entered
 from crmlab.data.firms.dirt_systems import Systems
 from crmlab.data.firms.firm import Firm
 
@@ -74,7 +74,7 @@ def dirtied(
     >>> firm = simulate("harbour_and_hill", customers=60, months=12, seed=3)
     >>> dirty = dirtied(firm, seed=1, duplicates=0.1)
     >>> len(dirty.sales_customers), dirty.truth.records.query("system == 'sales'")["account_id"].nunique()
-    (69, 60)
+    (63, 60)
     """
     shares = {
         "duplicates": duplicates, "missing": missing, "wrong_units": wrong_units,
@@ -82,17 +82,19 @@ def dirtied(
     }  # fmt: skip
     _must_be_right(firm, seed, shares)
     clean = _systems(firm)
+    shares = {name: float(share) for name, share in shares.items()}
     dirt = Dirt(Chance(int(seed), f"{firm.draw.firm}.dirt"), shares, clean, firm.today)
     lists = {register.system: entered(dirt, register) for register in clean.registers}
     books = {bookings.name: booked(dirt, bookings, lists[bookings.system]) for bookings in clean.bookings}
     tables = {register.name: lists[register.system].table for register in clean.registers}
     tables |= {name: book.table for name, book in books.items()}
-    errors = [entry.errors for entry in lists.values()] + [book.errors for book in books.values()]
+    errors = [error for entry in lists.values() for error in entry.errors]
+    errors += [error for book in books.values() for error in book.errors]
     truth = {
         **firm.truth,
         "accounts": clean.accounts,
         "records": pd.concat([entry.records for entry in lists.values()], ignore_index=True),
-        "errors": pd.concat(errors, ignore_index=True),
+        "errors": pd.DataFrame(errors, columns=list(Error._fields), dtype="str"),
         **{bookings.told: books[bookings.name].truth for bookings in clean.bookings if bookings.told},
     }
     draw = replace(firm.draw, firm=firm.draw.firm + DIRTY)

@@ -13,7 +13,7 @@ clean records to corrupted ones, the truth kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,13 +42,14 @@ class Dirt:
 
 
 class Error(NamedTuple):
-    """A value that is not the right one."""
+    """A value that is not the right one; missing where nothing is held."""
 
+    system: str
     table: str
-    row: int
+    record_id: str
     column: str
     kind: str
-    held: str
+    held: str | None
     right: str
 
 
@@ -56,7 +57,7 @@ class Entered(NamedTuple):
     """A register with its errors, whose its records are, and the first and the second id of each account."""
 
     table: pd.DataFrame
-    errors: pd.DataFrame
+    errors: list[Error]
     records: pd.DataFrame
     first: np.ndarray
     second: np.ndarray  # the first where there is no second
@@ -66,7 +67,7 @@ class Booked(NamedTuple):
     """Bookings with their errors, and who was booked and who was meant."""
 
     table: pd.DataFrame
-    errors: pd.DataFrame
+    errors: list[Error]
     truth: pd.DataFrame
 
 
@@ -75,31 +76,25 @@ class Booked(NamedTuple):
 
 def entered(dirt: Dirt, register: Register) -> Entered:
     """A register with customers entered twice and errors in its cells, by id."""
-    name, accounts = register.name, np.arange(len(register.table))
+    system, name, accounts = register.system, register.name, np.arange(len(register.table))
     again = np.flatnonzero(dirt.chance.happens(dirt.shares["duplicates"], f"{name}.again", accounts))
     account = np.concatenate([accounts, again])
     number = np.concatenate([accounts, len(accounts) + again])
-    first = register.ids[: len(accounts)]
-    ids = register.ids[number]
-    right = register.table.iloc[account].reset_index(drop=True)
+    first, second, ids = register.ids[: len(accounts)], register.ids[len(accounts) :], register.ids[number]
+    right = register.table.iloc[account].set_axis(ids)
     right["entered_on"] = entry_days(dirt, register, account, number)
-    twice = range(len(accounts), len(ids))
-    second = [Error(name, row, register.key, "duplicate", ids[row], first[account[row]]) for row in twice]
+    twice = [Error(system, name, second[i], register.key, "duplicate", second[i], first[i]) for i in again.tolist()]
     differ = differences(dirt, register, right.iloc[len(accounts) :], again)
     held = right.copy()
     for error in differ:
-        held.loc[error.row, error.column] = error.held
-    spared = {(error.row, error.column) for error in differ}
-    held, cells = spoilt(dirt, name, held, number, register.cells, spared)
-    held.insert(0, register.key, pd.Series(ids, dtype="str"))
-    whose = dirt.clean.accounts.iloc[account].reset_index(drop=True)
-    whose.insert(0, "record_id", held[register.key])
-    whose.insert(0, "system", register.system)
+        held.loc[error.record_id, error.column] = error.held
+    held, cells = spoilt(dirt, register, held, number, {(error.record_id, error.column) for error in differ})
+    table = held.sort_index().rename_axis(register.key).reset_index()
+    records = dirt.clean.accounts.iloc[account].set_axis(ids).sort_index().rename_axis("record_id").reset_index()
+    records.insert(0, "system", system)
     both = first.copy()
-    both[again] = register.ids[len(accounts) + again]
-    by_id = np.argsort(ids, kind="stable")
-    table, records = (part.iloc[by_id].reset_index(drop=True) for part in (held, whose))
-    return Entered(with_gaps(table), told(register.system, ids, [*second, *differ, *cells]), records, first, both)
+    both[again] = second[again]
+    return Entered(table, [*twice, *differ, *cells], records, first, both)
 
 
 def entry_days(dirt: Dirt, register: Register, account: np.ndarray, number: np.ndarray) -> np.ndarray:
@@ -112,7 +107,7 @@ def entry_days(dirt: Dirt, register: Register, account: np.ndarray, number: np.n
     elapsed = np.round(0.8 * looked_over + 0.2 * luck, DIGITS)
     since = register.since[account]
     known = np.maximum((np.datetime64(dirt.today, "D") - since).astype(int), 0)
-    return (since + np.floor(known * elapsed).astype(int)).astype(str).astype(object)
+    return (since + np.floor(known * elapsed).astype(int)).astype(str)
 
 
 def differences(dirt: Dirt, register: Register, right: pd.DataFrame, again: np.ndarray) -> list[Error]:
@@ -121,11 +116,11 @@ def differences(dirt: Dirt, register: Register, right: pd.DataFrame, again: np.n
     ways = [*((name, make) for make in NAME_AGAIN), register.moved, None]
     luck = dirt.chance.uniforms(f"{register.name}.again.how", again).T
     found = []
-    for row, u in zip(right.index, luck.tolist(), strict=True):
+    for record, u in zip(right.index, luck.tolist(), strict=True):
         if way := ways[int(u[3] * len(ways))]:
             column, make = way
-            value = str(right.loc[row, column])
-            found.append(Error(register.name, row, column, "duplicate", make(value, u), value))
+            value = str(right.loc[record, column])
+            found.append(Error(register.system, register.name, record, column, "duplicate", make(value, u), value))
     return [error for error in found if error.held != error.right]
 
 
@@ -140,48 +135,31 @@ def place_of(dirt: Dirt, table: str, column: str, cell: Cell, kind: str, number:
 
 def spoilt(
     dirt: Dirt,
-    name: str,
+    source: Register | Bookings,
     table: pd.DataFrame,
     number: np.ndarray,
-    cells: Mapping[str, Cell],
-    spared: set[tuple[int, str]],
+    spared: Collection[tuple[str, str]] = (),
 ) -> tuple[pd.DataFrame, list[Error]]:
-    """The table with errors in its cells, and these errors; some cells, by row and column, are spared."""
-    errors: list[Error] = []
-    changed = {}
-    for column, cell in cells.items():
+    """The table, by id, with errors in its cells, and these; some cells, by id and column, are spared."""
+    ids, errors, changed = table.index.to_numpy(object), list[Error](), {}
+    for column, cell in source.cells.items():
         values = table[column].to_numpy(object).copy()
-        free = np.ones(len(values), bool)
-        free[[row for row, of in spared if of == column]] = False
+        free = ~np.isin(ids, [record for record, of in spared if of == column])
         for kind, usual in cell.kinds().items():
             share = np.round(dirt.shares[kind], DIGITS)
-            befallen = free & (place_of(dirt, name, column, cell, kind, number) < share)
+            befallen = free & (place_of(dirt, source.name, column, cell, kind, number) < share)
             free &= ~befallen
             rows = np.flatnonzero(befallen)
-            luck = dirt.chance.uniforms(f"{name}.{column}.{kind}", number[rows]).T
+            luck = dirt.chance.uniforms(f"{source.name}.{column}.{kind}", number[rows]).T
             for row, u in zip(rows.tolist(), luck.tolist(), strict=True):
                 odd = cell.impossible if kind == "missing" and u[3] < IMPOSSIBLE else None
-                held = (odd or usual)(values[row], u)
-                if held != values[row]:
+                right, held = values[row], (odd or usual)(values[row], u)
+                if held != right:
                     called = "impossible" if odd else NAMES.get(kind, kind)
-                    errors.append(Error(name, row, column, called, held, values[row]))
-                    values[row] = held
+                    values[row] = None if held == BLANK else held
+                    errors.append(Error(source.system, source.name, ids[row], column, called, values[row], right))
         changed[column] = pd.Series(values, table.index, dtype="str")
     return table.assign(**changed), errors
-
-
-def told(system: str, ids: np.ndarray, errors: list[Error]) -> pd.DataFrame:
-    """Errors as the truth tells them: by the id of the row."""
-    table = pd.DataFrame(errors, columns=list(Error._fields))
-    table.insert(0, "system", system)
-    table["row"] = ids[table["row"].to_numpy(int)]
-    return with_gaps(table.rename(columns={"row": "record_id"}).astype("str"))
-
-
-def with_gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with gaps where a text is blank."""
-    texts: pd.DataFrame = table.select_dtypes("str")
-    return table.assign(**{str(name): texts[name].mask(texts[name] == BLANK) for name in texts})
 
 
 # --- what is booked under the customers ---
@@ -195,13 +173,17 @@ def booked(dirt: Dirt, bookings: Bookings, customers: Entered) -> Booked:
     right = customers.first[account]
     held = np.where(later, customers.second[account], right)
     held = np.where(under == account, held, customers.first[under])
-    away = np.flatnonzero(under != account)
-    wrong = [Error(bookings.name, row, whose, "misbooked", held[row], right[row]) for row in away.tolist()]
-    table, cells = spoilt(dirt, bookings.name, bookings.table, bookings.number, bookings.cells, set())
-    table.insert(1, whose, pd.Series(held, dtype="str"))
-    ids = dirt.clean.accounts["account_id"].to_numpy(object)
-    truth = pd.DataFrame({key: table[key], "booked_customer_id": ids[under], "customer_id": ids[account]}, dtype="str")
-    return Booked(with_gaps(table), told(bookings.system, table[key].to_numpy(object), [*wrong, *cells]), truth)
+    table = bookings.table.set_index(key)
+    wrong = [
+        Error(bookings.system, bookings.name, table.index[row], whose, "misbooked", held[row], right[row])
+        for row in np.flatnonzero(under != account).tolist()
+    ]
+    table, cells = spoilt(dirt, bookings, table, bookings.number)
+    table.insert(0, whose, pd.Series(held, table.index, dtype="str"))
+    table = table.reset_index()
+    ids = dirt.clean.accounts["account_id"].to_numpy()
+    truth = pd.DataFrame({key: table[key], "booked_customer_id": ids[under], "customer_id": ids[account]})
+    return Booked(table, [*wrong, *cells], truth)
 
 
 def booked_under(dirt: Dirt, bookings: Bookings) -> np.ndarray:
