@@ -70,7 +70,9 @@ CREEP, PICKING_NOISE = 0.012, 0.006  # a month; spread of a month's mean
 TENDERS_PLANNED, USUAL, ALARMS = 4, (0.15, 0.22, 0.26, 0.22, 0.15), {-1: 1, 1: 8}  # shares of 2 to 6 tenders a month
 
 
-def partners(h: History, ids: Sequence[str]) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], list[Fact]]:
+def partners(
+    h: History, ids: Sequence[str] | np.ndarray
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], list[Fact]]:
     """Partners and the plan: tables, truth tables, planted facts; `ids` as in `harbour_surveys.surveys`."""
     b, names = Book(h), np.array(ids)
     top = top_customers(b)

@@ -130,7 +130,9 @@ def wants(h: History) -> Wants:
     return Wants(group, worths, wish, dear, drift)
 
 
-def surveys(h: History, ids: Sequence[str]) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], list[Fact]]:
+def surveys(
+    h: History, ids: Sequence[str] | np.ndarray
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], list[Fact]]:
     """What customers and managers were asked: tables, truth tables, planted facts.
 
     Parameters
