@@ -267,12 +267,12 @@ def test_would_have_left_anyway_is_what_a_run_without_the_cause_shows():
 
 
 def test_decisions_move_what_they_are_about():
-    draw = Draw("tern_mobile", 1000, 24, SEED)
+    draw = Draw("tern_mobile", 1500, 24, SEED)
     plain, kept = firm(draw), firm(draw, {"tariff_change": False})
     assert "tariff" not in set(kept.truth.leavers["cause"])
     assert len(kept.plans) == 2 < len(plain.plans)
     assert len(kept.calls) < len(plain.calls)
-    fewer, none = firm(draw, {"staffing": 0.6}), firm(draw, {"recovery": {"share": 0, "compensation": 0}})
+    fewer, none = firm(draw, {"staffing": 0.5}), firm(draw, {"recovery": {"share": 0, "compensation": 0}})
     assert fewer.calls["wait_seconds"].mean() > 1.3 * plain.calls["wait_seconds"].mean()
     assert not none.complaints["recovered"].any()
     assert (none.truth.leavers["cause"] == "service").sum() > (plain.truth.leavers["cause"] == "service").sum()
@@ -539,6 +539,15 @@ def test_the_clicks_follow_the_true_chain_and_leak_where_it_says():
     leak = default().truth.facts.set_index("fact").loc["web_site_leaks", "where"]
     assert seen.loc[leak, "exit"] > 0.4
     assert np.allclose(true.sum(axis=1), 1)
+
+
+def test_consent_can_be_read_from_the_register():
+    firm = default()
+    register = firm.consent.query("purpose == 'marketing'")
+    offers = firm.offers.merge(firm.truth.offer_effects[["campaign", "line_id", "consented"]])
+    asked = offers.merge(register, on=["line_id", "channel"], how="left")
+    open_then = ~(asked["withdrawn_on"] < asked["month"])
+    assert ((asked["given_on"] <= asked["month"]) & open_then).eq(asked["consented"]).all()
 
 
 def test_who_is_contacted_without_consent_objects_more_often():

@@ -124,6 +124,10 @@ class Conditions:
         """The monthly fee, cents."""
         return FEE[plan] + RAISE * self.tariff(t)
 
+    def on_one_side(self, one: int, other: int) -> bool:
+        """Whether two months both lie before, or both after, the last day of the draw."""
+        return (one < self.months) == (other < self.months)
+
     def off(self, cause: str, t: int) -> bool:
         """Whether the decision switches this cause off."""
         return self.do.get("off") == cause and t >= self.since

@@ -40,7 +40,7 @@ from crmlab.data.firms.tern_lines import (
     Lines,
 )
 
-PULLED = 0.85  # of the purchases that an offer can bring forward, by WINDOW months
+PULLED = 0.85  # of the purchases due, those that an offer moves forward by WINDOW months; none across the last day
 TEMPTED = 0.05, 0.1  # a month, where an offer wins purchases: buys beside what is due; whoever is keen
 
 
@@ -137,7 +137,7 @@ class Course:
             self.contacted[place, who], self.uninvited[place, who] = t, ~consent[offered]
             u = self.chance("opts_out", who, t, place, world)[0]
             out = who[u < np.where(consent[offered], *self.c.opt_out)]
-            self.objected[out[self.withdrawn[out] > t]] = True
+            self.objected[out[self.withdrawn[out] >= t]] = True
             self.withdrawn[out] = np.minimum(self.withdrawn[out], t)
             told = offered | (mailing.lines is None)
             self.note(
@@ -151,8 +151,8 @@ class Course:
             )
 
     def consents(self, who: np.ndarray, t: int) -> np.ndarray:
-        """Whether lines (places) consent to marketing through the channel that they prefer."""
-        return self.lines.reachable[who] & (self.withdrawn[who] > t)
+        """Whether lines (places) consent, at the start of a month, to marketing through the channel they prefer."""
+        return self.lines.reachable[who] & (self.withdrawn[who] >= t)
 
     # --- bills and purchases ---
 
@@ -175,26 +175,24 @@ class Course:
     def _due(self, t: int, world: int) -> np.ndarray:
         return self.luck("purchase", t, world) < np.where(self.lines.keen, *BUYS[::-1])
 
+    def _moves(self, t: int, world: int) -> np.ndarray:
+        """Whether a purchase is due that an offer would move forward."""
+        return self._due(t, world) & (self.luck("moves", t, world) < PULLED) & ~self.lines.keen
+
     def _purchases(self, t: int, world: int) -> None:
-        """What is bought: when it is due, or earlier, where an offer moves it forward (the last day parts)."""
-        lines, since = self.lines, t - self.contacted[1]
-        buys = self._due(t, world)
-        if self.c.forward:
-            later = t + WINDOW
-            if (t < self.c.months) == (later < self.c.months):
-                buys = buys | ((since >= 0) & (since < WINDOW) & self._due(later, world) & self._pulled(later, world))
-            early = (since >= WINDOW) & (since < 2 * WINDOW) & ((t - WINDOW < self.c.months) == (t < self.c.months))
-            if early.any():
-                buys = buys & ~(early & self._due(t, world) & self._pulled(t, world))
-        elif ((since >= 0) & (since < WINDOW)).any():
-            extra = self.luck("tempted", t, world) < tempted(self.c, lines) / (1 - np.where(lines.keen, *BUYS[::-1]))
-            buys = buys | ((since >= 0) & (since < WINDOW) & extra)
+        buys, offered = self._due(t, world), within(self.contacted[1], t)
+        if not self.c.forward:
+            extra = tempted(self.c, self.lines) / (1 - np.where(self.lines.keen, *BUYS[::-1]))
+            buys = buys | (offered & (self.luck("tempted", t, world) < np.round(extra, DIGITS)))
+        elif (self.contacted[1] != NEVER).any():
+            if self.c.on_one_side(t, t + WINDOW):
+                buys = buys | (offered & self._moves(t + WINDOW, world))
+            if self.c.on_one_side(t - WINDOW, t):
+                moved = within(self.contacted[1], t - WINDOW) & self._moves(t, world)
+                buys = buys & ~moved
         who = np.flatnonzero(buys & self.here)
         u = self.chance("basket", who, t, 0, world)
         self.note("purchases", t, who, day=u[1], amount=np.round(PRICE * lognormal(u[0], 0.5)).astype(int))
-
-    def _pulled(self, t: int, world: int) -> np.ndarray:
-        return (self.luck("pulled", t, world) < PULLED) & ~self.lines.keen
 
     # --- problems, calls, complaints ---
 
@@ -295,7 +293,7 @@ class Course:
             good=good[told],
             paid=taken[told] * paid,
             closed=(good | (more[0] < 0.5))[told],
-            days=(1 + 6 * -np.log(more[1]) * np.where(good, 1, 3)).astype(int)[told],
+            days=np.ceil(np.round(-6 * np.log(more[1]) * np.where(good, 1, 3), 3)).astype(int)[told],
         )
         self.aggrieved &= ~(self.luck("forgets", t, world) < FORGETS)
         self.aggrieved[who[complains & ~good]] = True

@@ -85,7 +85,7 @@ def lines(c: Conditions, first: int, last: int) -> Lines:
     more = c.chance.uniforms("consents", number)
     kept = c.chance.uniforms("kept", number)
     calls_kept = kept[0] < CALLS_KEPT / c.draw.customers
-    withdraws = np.round(np.log(more[2]) / np.log(1 - 0.004), 6).astype(int) + began
+    withdraws = np.round(np.log(more[2]) / np.log(1 - 0.004), 6).astype(int) + np.maximum(began, 0)
     return Lines(
         number=number,
         plan=plan,

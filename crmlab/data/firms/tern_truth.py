@@ -46,13 +46,12 @@ def earnings(c: Conditions, lines: Lines, t: int, contacted: np.ndarray) -> np.n
 
 def buys(c: Conditions, lines: Lines, t: int, contacted: np.ndarray) -> np.ndarray:
     """Expected purchases of each line in a month."""
-    rate, active = np.where(lines.keen, *BUYS[::-1]), within(contacted[1], t)
-    if c.forward:
-        after = within(contacted[1], t, 2 * WINDOW) & ~active
-        side = np.array([(t < c.months) == (t + WINDOW < c.months), (t - WINDOW < c.months) == (t < c.months)])
-        pulled = np.where(lines.keen, 0, PULLED)
-        return rate * (1 - after * side[1] * pulled) + active * side[0] * rate * pulled * (1 - rate)
-    return rate + active * tempted(c, lines)
+    rate, offered = np.where(lines.keen, *BUYS[::-1]), within(contacted[1], t)
+    if not c.forward:
+        return rate + offered * tempted(c, lines)
+    moves = rate * np.where(lines.keen, 0, PULLED)
+    moved = within(contacted[1], t - WINDOW) * c.on_one_side(t - WINDOW, t) * moves
+    return rate + offered * c.on_one_side(t, t + WINDOW) * moves * (1 - rate) - moved
 
 
 def gets_aggrieved(c: Conditions, lines: Lines, centre: Centre, t: int) -> np.ndarray:
