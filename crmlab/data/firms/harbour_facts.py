@@ -13,6 +13,7 @@ from crmlab.data.firms import harbour_people as hp
 from crmlab.data.firms.harbour import FIRST_DAY, YEAR, saved_per
 from crmlab.data.firms.harbour_history import History
 from crmlab.data.firms.harbour_people import CAUSES, DEPOTS, NEVER, REGIONS, SERVICE_CAUSES
+from crmlab.data.firms.harbour_surveys import wants
 from crmlab.data.firms.harbour_tables import Book, days
 from crmlab.data.firms.harbour_truth import CAUSE_NAMES, values
 from crmlab.data.firms.story import Fact
@@ -38,7 +39,7 @@ def truth_tables(b: Book, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.Da
             "neglect_hazard": p.neglect_hazard,
             "closing_on": days(closing, p.closing < NEVER),
             "responds": p.responds,
-            "preference": p.preference,
+            "preference": wants(b.h).group,
             "share_of_wallet": p.share,
             "mood": pd.Series(np.array(MOODS)[s.mood]).where(s.here),
             "left_on": days(FIRST_DAY + 7 * np.minimum(s.left, 10_000), s.left < NEVER),

@@ -11,7 +11,9 @@ from crmlab.data.firms.firm import Draw
 from crmlab.data.firms.harbour import FIRST_DAY, weeks_in
 from crmlab.data.firms.harbour_facts import harbour_facts, truth_tables
 from crmlab.data.firms.harbour_history import history
+from crmlab.data.firms.harbour_partners import partners
 from crmlab.data.firms.harbour_policy import listed
+from crmlab.data.firms.harbour_surveys import surveys
 from crmlab.data.firms.harbour_tables import Book, ordered_by_day, tables
 from crmlab.data.firms.harbour_truth import played
 from crmlab.data.firms.story import facts_table
@@ -34,8 +36,10 @@ def run(
     b = Book(h)
     own = tables(b)
     truth = truth_tables(b, own)
-    truth["facts"] = facts_table(harbour_facts(b, own, truth))
-    return own, truth, last_day(draw)
+    facts = harbour_facts(b, own, truth)
+    for made, known, planted in (surveys(h, b.own_ids), partners(h, b.own_ids)):
+        own, truth, facts = own | made, truth | known, facts + planted
+    return own, truth | {"facts": facts_table(facts)}, last_day(draw)
 
 
 def pieces(draw: Draw) -> Iterator[tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]]:

@@ -9,6 +9,7 @@ import pandera.pandas as pa
 from crmlab.data.firms.harbour import ACTIVITIES, KINDS
 from crmlab.data.firms.harbour_people import CATEGORIES, CAUSES, DEPOTS, GROUPS, REGIONS, TIMINGS
 from crmlab.data.firms.harbour_policy import ANSWERS, FIXES
+from crmlab.data.firms.harbour_survey_schemas import TABLES as SURVEYS
 from crmlab.data.firms.harbour_tables import CALLS, ROLES, ROUTES
 from crmlab.data.firms.harbour_truth import CAUSE_NAMES
 from crmlab.data.firms.schemas import facts
@@ -300,4 +301,4 @@ TRUTH = (
     ),
     facts(FIRM),
 )
-TABLES = (*OWN, *TRUTH)
+TABLES = (*OWN, *SURVEYS, *TRUTH)
