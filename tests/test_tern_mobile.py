@@ -450,6 +450,28 @@ def test_a_drawn_story_draws_what_is_planted_and_its_details():
 
 
 @pytest.mark.proof
+def test_it_pays_to_call_the_persuadable_within_consent_and_not_the_riskiest_or_everybody():
+    truth = default().truth.lines.merge(default().lines, on="line_id").query("here")
+    leaves = 1 - (1 - truth["moves"]) ** 3 * (1 - truth["theta"]) ** truth["plan"].map({"flex": 3, "steady": 1})
+    persuadable = truth.query("kind == 'persuadable' and plan == 'steady'")
+    lists = {
+        "riskiest": truth.assign(leaves=leaves).nlargest(300, "leaves")["line_id"].tolist(),
+        "persuadable": persuadable.nlargest(300, "theta")["line_id"].tolist(),
+        "all": "all",
+    }
+    plain = tern.played(DEFAULT, {}, ahead=6, worlds=8)
+    gain = {
+        name: (tern.played(DEFAULT, {"offers": {"loyalty": {"lines": lines}}}, ahead=6, worlds=8) - plain).sum(axis=1)
+        for name, lines in lists.items()
+    }
+    uninvited = {"offers": {"loyalty": {"lines": "all", "consent": False}}}
+    gain["uninvited"] = (tern.played(DEFAULT, uninvited, ahead=6, worlds=8) - plain).sum(axis=1)
+    assert gain["riskiest"].max() < 0 < gain["persuadable"].min()
+    assert gain["persuadable"].mean() > gain["all"].mean() > gain["uninvited"].mean()
+    assert gain["uninvited"].max() < 0
+
+
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(2, 22))
 def test_the_plants_hold_over_other_seeds_told_drawn_and_null(seed):
     for story, planted in (("told", True), ("drawn", True), ("told", False)):
