@@ -102,7 +102,7 @@ class Conditions:
         self.opt_out = OPT_OUT if story.plants("consent") else OPT_OUT[:1] * 2
         self.contained = 0.6 if story.plants("self_service") else 1.0
         self.uneven = story.plants("overdispersion")
-        self.differ = story.plants("heterogeneity")
+        self.differ = story.plants("heterogeneity")  # where lines do not, two more facts have no ground
         self.restless = story.plants("spend") and self.differ  # high spenders on the flexible plan
         self.hopeless = story.plants("risk") and self.differ  # the riskiest lines
 

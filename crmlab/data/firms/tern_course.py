@@ -250,26 +250,23 @@ class Course:
         gone = wait > patience
         eased = np.round(self.centre.staff.resolves[agent] * EASE[category], DIGITS)
         done = ~gone & (u[3] < eased)
-        if self.lines.calls_kept[who].any():
-            length = self.chance("length", who, t, attempt, world)[0]
-            seconds = SERVICE_SECONDS * self.centre.staff.speed[agent] * LENGTH[category] * lognormal(length, 0.5)
-            place = np.full(len(who), attempt)
-            self.note(
-                "calls",
-                t,
-                who,
-                place=place,
-                day=day,
-                slot=slot,
-                agent=agent,
-                category=category,
-                abandoned=gone,
-                resolved=done,
-                wait=np.round(np.minimum(wait, patience)).astype(int),
-                seconds=np.where(gone, 0, np.round(seconds)).astype(int),
-                returned=(place > 0) & (place < ATTEMPTS),
-                online=np.broadcast_to(online, len(who)),
-            )
+        kept = np.flatnonzero(self.lines.calls_kept[who])
+        length = self.chance("length", who[kept], t, attempt, world)[0]
+        seconds = SERVICE_SECONDS * self.centre.staff.speed[agent] * LENGTH[category]
+        told = {
+            "place": np.full(len(who), attempt),
+            "day": day,
+            "slot": slot,
+            "agent": agent,
+            "category": category,
+            "abandoned": gone,
+            "resolved": done,
+            "wait": np.round(np.minimum(wait, patience)).astype(int),
+            "returned": np.full(len(who), 0 < attempt < ATTEMPTS),
+            "online": np.broadcast_to(online, len(who)),
+        }
+        seconds = np.where(gone[kept], 0, np.round(seconds[kept] * lognormal(length, 0.5))).astype(int)
+        self.note("calls", t, who[kept], seconds=seconds, **{name: values[kept] for name, values in told.items()})
         return done
 
     def _complaints(

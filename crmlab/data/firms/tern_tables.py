@@ -203,7 +203,6 @@ def _bills(course: Course, line: pd.Series) -> pd.DataFrame:
 
 def _calls(course: Course, line: pd.Series) -> pd.DataFrame:
     c, b = course.c, record(course, "calls")
-    b = b[course.lines.calls_kept[b["who"]]]
     number = ((course.lines.number[b["who"]] - 1) * c.months + b["t"].to_numpy("int64")) * 4 + b["place"].to_numpy()
     b = b.assign(call_id=_id("C", number, c.draw.customers * c.months * 4).array).sort_values(
         ["day", "slot", "who", "place"]
