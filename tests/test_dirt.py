@@ -20,7 +20,7 @@ MADE = {  # the kinds that a share is of
     "duplicates": ["duplicate"], "missing": ["missing", "impossible"], "wrong_units": ["wrong unit"],
     "stale": ["stale"], "inconsistent": ["inconsistent"], "misbooked": ["misbooked"],
 }  # fmt: skip
-FIRMS = {"harbour_and_hill": {"customers": 50, "months": 6}, "tern_mobile": {"customers": 120, "months": 6}}
+FIRMS = {"harbour_and_hill": {"customers": 40, "months": 6}, "tern_mobile": {"customers": 120, "months": 6}}
 
 shares = st.fixed_dictionaries(dict.fromkeys(NONE, st.floats(0, 1 / 3)))
 seeds = st.integers(0, 2**63 - 1)
@@ -178,7 +178,7 @@ def test_a_person_with_several_lines_is_several_records():
 
 
 @given(seed=seeds, shares=shares)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_laws_of_dirt(firm, seed, shares):
     dirty, clean = dirtied(firm, seed, **shares), dirtied(firm, seed, **NONE)
     every_error_can_be_undone(dirty, clean)
@@ -241,16 +241,16 @@ def shares_are_held_within_chance(dirty, clean, shares):
             assert min(low, high) > 1e-9, (name, column, share)
 
 
-@given(seed=seeds, shares=shares)
-@settings(max_examples=2, deadline=None)
-def test_raising_one_kind_leaves_the_others_where_they_are(firm, seed, shares):
-    before = dirtied(firm, seed, **shares)
+def test_raising_one_kind_leaves_the_others_where_they_are(firm):
+    shares = dict.fromkeys(NONE, 0.1)
+    before = dirtied(firm, 11, **shares)
     old, known = before.truth.errors.fillna(""), set(before.truth.records["record_id"])
     for raised, kinds in MADE.items():
-        after = dirtied(firm, seed, **{**shares, raised: 1 / 3})
+        after = dirtied(firm, 11, **{**shares, raised: 1 / 3})
         new, entered = after.truth.errors.fillna(""), set(after.truth.records["record_id"]) - known
         assert set(old.itertuples(index=False, name=None)) <= set(new.itertuples(index=False, name=None))
         assert raised == "duplicates" or not entered
+        assert new["kind"].isin(kinds).sum() > 1.5 * old["kind"].isin(kinds).sum()
         both = new[~new["record_id"].isin(entered)].merge(old, how="left", indicator=True)
         assert set(both.loc[both["_merge"] == "left_only", "kind"]) <= set(kinds)
 
@@ -459,6 +459,5 @@ def test_what_is_no_clean_firm_is_refused(dirty):
 
 
 def test_any_kind_of_number_is_a_share(firm):
-    assert all_bytes(dirtied(firm, np.int64(3), stale=Fraction(1, 4))) == all_bytes(
-        dirtied(firm, 3, stale=np.float32(0.25))
-    )
+    one, same = dirtied(firm, np.int64(3), stale=Fraction(1, 4)), dirtied(firm, 3, stale=np.float32(0.25))
+    assert one.truth.errors.equals(same.truth.errors)

@@ -56,8 +56,8 @@ def depot(system: str) -> Cell:
 
 def systems(firm: Firm) -> Systems:
     """The three systems, clean."""
-    c, accounts = firm.customers, firm.truth.accounts
-    assert c["customer_id"].tolist() == accounts["account_id"].tolist()
+    c = firm.customers
+    accounts = firm.truth.accounts.set_index("account_id").loc[c["customer_id"]].rename_axis("account_id").reset_index()
     place = pd.Series(np.arange(len(c)), c["customer_id"])
     chance = Chance(firm.draw.seed, f"{firm.draw.firm}.systems")
     return Systems(

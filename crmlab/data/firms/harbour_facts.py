@@ -137,7 +137,7 @@ TOLD = {
     ),
     "good years pass": Told(
         3,
-        "change of revenue, best tenth of the year before last, less that of the others",
+        "median change of revenue, best fifth of the year before last less the others; who buys at random",
         "those who were best in one year fall back in the next without anybody's doing.",
     ),
     "late and short come together": Told(
@@ -266,18 +266,19 @@ def _customers(b: Book, truth: Mapping[str, pd.DataFrame]) -> Found:
 
 
 def _fall_of_the_best(h: History, spend: np.ndarray) -> float:
-    """How much less the best tenth of one full year spend in the next, against the others; those here throughout."""
+    """Median change of spend from one full year to the next: best fifth of the first less the others; those here both."""
     years, year = h.trade.weeks // YEAR, h.orders["week"].to_numpy() // YEAR
     if years < 2:
         return np.nan
     n = len(h.trade.alone)
     before, after = (np.bincount(h.orders["customer"], spend * (year == years - k), n) for k in (2, 1))
-    here = h.here[(years - 2) * YEAR] & h.here[years * YEAR - 1]
-    best = here & (before >= np.quantile(before[here], 0.9)) if here.any() else here
-    rest = here & ~best
-    if not best.any() or before[rest].sum() == 0:
+    varied = (h.trade.alone.timing == 0) & (np.arange(n) >= hp.SPECIAL)  # the others' years hardly differ
+    here = h.here[(years - 2) * YEAR] & h.here[years * YEAR - 1] & (before > 0) & varied
+    best = here & (before >= np.quantile(before[here], 0.8)) if here.any() else here
+    if not best.any() or not (here & ~best).any():
         return np.nan
-    return float(after[best].sum() / before[best].sum() - after[rest].sum() / before[rest].sum())
+    change = after / np.maximum(before, 1e-9)
+    return float(np.median(change[best]) - np.median(change[here & ~best]))
 
 
 def _steadiness(b: Book) -> float:

@@ -218,7 +218,7 @@ def _plant(p: People, story: Story) -> None:
         settled(DULL_BEST, 1, region)
         p.timing[DULL_BEST], p.urgent[DULL_BEST], p.discount[DULL_BEST] = 1, 0.0, 0.02
         p.rate[DULL_BEST], p.lines[DULL_BEST] = 0.9, 3.0
-        p.size[DULL_BEST] = np.round(np.quantile(revenue[others], 0.91) / (0.9 * 3.0 * 0.98), 2)
+        p.size[DULL_BEST] = np.round(np.quantile(revenue[others], 0.93) / (0.9 * 3.0 * 0.98), 2)
     if story.plants("best rate brings little"):
         settled(BEST_RATE, 3, region)
         p.rate[BEST_RATE], p.lines[BEST_RATE], p.discount[BEST_RATE], p.urgent[BEST_RATE] = 0.10, 3.0, 0.0, 0.0
@@ -232,9 +232,9 @@ def _plant(p: People, story: Story) -> None:
         settled(THREE_NAMES, 0, region)
         p.accounts[THREE_NAMES] = 3
         p.rate[THREE_NAMES], p.lines[THREE_NAMES], p.urgent[THREE_NAMES] = 2.7, 2.6, 0.15
-        p.discount[THREE_NAMES], p.temper[THREE_NAMES] = 0.08, 0.01
-        p.price_hazard[THREE_NAMES] = 0.0008
-        p.size[THREE_NAMES] = np.round(np.sort(revenue[others])[-4] / (2.7 * 2.6 * 0.92), 2)
+        p.discount[THREE_NAMES], p.temper[THREE_NAMES] = 0.13, 0.002
+        p.timing[THREE_NAMES] = 1
+        p.size[THREE_NAMES] = np.round(np.sort(revenue[others])[-4] / (2.7 * 2.6 * 0.87), 2)
 
 
 def mix_of_categories(along: bool) -> np.ndarray:

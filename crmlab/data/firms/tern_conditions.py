@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.firms.chance import Chance, choice
+from crmlab.data.firms.chance import Chance
 from crmlab.data.firms.firm import Draw
 from crmlab.data.firms.story import Story
 
@@ -146,11 +146,11 @@ class Conditions:
         to = decided["lines"]
         return Mailing(to if isinstance(to, str) else tuple(to), when, bool(decided.get("consent", True)))
 
-    def rates(self, region: Any, t: int) -> np.ndarray:
-        """Problems a month by category (columns), of a line of each region with mean proneness."""
+    def rates(self, t: int) -> np.ndarray:
+        """Problems a month of a line with mean proneness, by region (rows) and category."""
         times = {"": (1.0, 1.0, 1.0), "tariff": (1.4, 5.0, 1.0), "service": (1.0, 1.0, 6.0)}[self.spike(t)]
-        rates = RATES * np.array([*times, 1.0]) * np.ones((np.size(region), 1))
-        rates[:, 2] *= COVERAGE[region]
+        rates = np.tile(RATES * np.array([*times, 1.0]), (len(REGIONS), 1))
+        rates[:, 2] *= COVERAGE
         return rates
 
     def temper(self, t: int, world: int) -> float:
@@ -168,11 +168,6 @@ def over(plan: Any, monthly: Any) -> np.ndarray:
     """The chance of leaving when a renewal is due, from that of a month."""
     stays = 1 - np.asarray(monthly)
     return np.where(PERIOD[plan] == 1, 1 - stays, 1 - stays * stays * stays)
-
-
-def pick_one(u: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Places with these shares, one row of shares each."""
-    return choice(u, shares / shares.sum(axis=-1, keepdims=True))
 
 
 # --- a decision, checked ---

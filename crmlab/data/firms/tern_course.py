@@ -25,7 +25,6 @@ from crmlab.data.firms.tern_conditions import (
     WINDOW,
     Conditions,
     over,
-    pick_one,
 )
 from crmlab.data.firms.tern_lines import (
     BUYS,
@@ -197,11 +196,12 @@ class Course:
     # --- problems, calls, complaints ---
 
     def _problems(self, t: int, world: int) -> None:
-        rates = self.c.rates(self.lines.region, t) * self.lines.prone[:, None]
-        trouble = self.going & (self.luck("problem", t, world) < np.round(-np.expm1(-rates.sum(axis=1)), DIGITS))
-        who = np.flatnonzero(trouble)
+        rates = self.c.rates(t)
+        total = rates.sum(axis=1)
+        chance = np.round(-np.expm1(-total[self.lines.region] * self.lines.prone), DIGITS)
+        who = np.flatnonzero(self.going & (self.luck("problem", t, world) < chance))
         u = self.chance("contact", who, t, 0, world)
-        category = pick_one(u[0], rates[who])
+        category = choice(u[0], (rates / total[:, None])[self.lines.region[who]])
         online = u[1] < self.c.decided("self_service", t)
         solved = online & (u[2] < self.c.contained)
         self.note("contacts", t, who, online=online, solved=solved)

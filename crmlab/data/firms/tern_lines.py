@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 
 from crmlab.data.firms.chance import DIGITS, beta, choice, gamma, lognormal, normal
-from crmlab.data.firms.tern_conditions import ATTEMPTS, PERIOD, REGIONS, RETURNS, START, Conditions, width
+from crmlab.data.firms.tern_conditions import ATTEMPTS, PERIOD, RETURNS, START, Conditions, width
 
 FLEX = 0.45  # of the lines
 THETA = (0.5, 6.0), (0.5, 4.5)  # beta distributions of the chance to leave at a renewal, by plan
@@ -50,6 +50,7 @@ class Lines(NamedTuple):
     device: np.ndarray  # age of the device at the start of the contract, months
     channel: np.ndarray  # that it prefers
     reachable: np.ndarray  # whether it consented to marketing there
+    researchable: np.ndarray  # whether it consented to research, by e-mail
     withdraws: np.ndarray  # month in which it withdraws consent by itself
     calls_kept: np.ndarray
     clicks_kept: np.ndarray
@@ -104,6 +105,7 @@ def lines(c: Conditions, first: int, last: int) -> Lines:
         device=device.clip(0, 60),
         channel=choice(more[0], [0.15, 0.4, 0.3, 0.15]),
         reachable=more[1] < 0.8,
+        researchable=more[3] < 0.35,
         withdraws=withdraws,
         calls_kept=calls_kept,
         clicks_kept=calls_kept & (kept[1] < CLICKS_KEPT / CALLS_KEPT),
@@ -214,7 +216,7 @@ class Centre:
         active = active_lines(c)
         calls = []
         for t in range(c.months + c.ahead):
-            rate = float((mean @ c.rates(np.arange(len(REGIONS)), t)).sum())
+            rate = float((mean @ c.rates(t)).sum())
             problems = 1 - (1 + rate / PRONE) ** -PRONE  # the mean over gamma rates
             ask = 1 - c.decided("self_service", t) * c.contained
             fails = 1.02 - self.resolved

@@ -23,7 +23,7 @@ from crmlab.data.firms.tern_conditions import (
     Conditions,
 )
 from crmlab.data.firms.tern_course import Course
-from crmlab.data.firms.tern_lines import CHANNELS, PATIENCE, Centre, Lines, ids
+from crmlab.data.firms.tern_lines import CHANNELS, PATIENCE, Centre, ids
 
 SURVEYED, ANSWERS = 0.12, (0.2, 0.4)  # of the lines a month that may be asked; those in between, and those with a mood
 INTERVAL_MONTHS, CLICK_MONTHS = 6, 3  # the last months that the tables hold
@@ -64,7 +64,7 @@ def web(c: Conditions) -> tuple[np.ndarray, np.ndarray, str]:
 def survey(course: Course, t: int) -> None:
     """Answers of those who consented to research, are asked, and answer: rather those in a bad or a very good mood."""
     c = course.c
-    who = np.flatnonzero(course.here & researched(course.lines, c) & (course.withdrawn > t))
+    who = np.flatnonzero(course.here & course.lines.researchable & (course.withdrawn > t))
     u = course.chance("survey", who, t)
     mood = 8.2 + 1.3 * normal(u[1]) - 3.2 * course.aggrieved[who] - 1.2 * (c.spike(t) == "tariff")
     satisfied = np.round(mood).clip(1, 10).astype(int)
@@ -72,11 +72,6 @@ def survey(course: Course, t: int) -> None:
     recommend = np.round(mood - 0.7 + normal(u[3])).clip(0, 10).astype(int)
     who = who[answers]
     course.note("satisfaction", t, who, satisfied=satisfied[answers], recommend=recommend[answers])
-
-
-def researched(lines: Lines, c: Conditions) -> np.ndarray:
-    """Whether a line consented to research, by e-mail."""
-    return c.chance.uniform("research", lines.number) < 0.35
 
 
 def visits(course: Course, t: int) -> None:
@@ -288,7 +283,7 @@ def _consent(course: Course, line: pd.Series) -> pd.DataFrame:
     granted = {
         "marketing": (lines.channel, lines.reachable),
         "other": (other, u[1] < 0.2),
-        "research": (np.ones(len(other), int), researched(lines, c)),
+        "research": (np.ones(len(other), int), lines.researchable),
     }
     objected = course.objected & ~lines.reachable
     parts = []

@@ -56,7 +56,7 @@ def buys(c: Conditions, lines: Lines, t: int, contacted: np.ndarray) -> np.ndarr
 
 def gets_aggrieved(c: Conditions, lines: Lines, centre: Centre, t: int) -> np.ndarray:
     """The chance of each line to become aggrieved in a month: a complaint that is not made good."""
-    rates = c.rates(lines.region, t) * lines.prone[:, None]
+    rates = c.rates(t)
     total = rates.sum(axis=1)
     ease = EASE[: rates.shape[1]]
     resolves = (np.minimum(np.outer(centre.staff.resolves, ease), 1) * centre.staff.share[:, None]).sum(axis=0)
@@ -65,7 +65,7 @@ def gets_aggrieved(c: Conditions, lines: Lines, centre: Centre, t: int) -> np.nd
     share, good = c.recovers(t)
     calls = 1 - c.decided("self_service", t) * c.contained
     bad = calls * (never * COMPLAINS + (1 - never) * GRUMBLES) * (1 - share * good)
-    return -np.expm1(-total) * (rates @ bad) / total
+    return -np.expm1(-total[lines.region] * lines.prone) * (rates @ bad / total)[lines.region]
 
 
 def back(
