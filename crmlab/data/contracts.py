@@ -100,10 +100,13 @@ def _short(value: Any) -> str:
 
 @functools.cache
 def _schemas() -> dict[str, Any]:
-    from crmlab.data.firms import harbour_schemas, tern_schemas
+    from crmlab.data.firms import dirt_schemas, harbour_schemas, tern_schemas
     from crmlab.data.schemas import GENERAL
 
-    return {schema.name: schema for schema in (*GENERAL, *harbour_schemas.TABLES, *tern_schemas.TABLES)}
+    return {
+        schema.name: schema
+        for schema in (*GENERAL, *harbour_schemas.TABLES, *tern_schemas.TABLES, *dirt_schemas.TABLES)
+    }
 
 
 def _schema(contract: str) -> Any:

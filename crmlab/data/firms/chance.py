@@ -147,7 +147,7 @@ def binomial(u: np.ndarray, trials: Any, chance: Any) -> np.ndarray:
 
 
 def choice(u: np.ndarray, shares: Any) -> np.ndarray:
-    """Places 0, 1, ... with these shares, which add up to 1 by their last axis; one row of shares for all, or one each."""
+    """Places 0, 1, ... with these shares, adding up to 1 by their last axis; one row of shares for all, or one each."""
     edges = np.round(np.cumsum(shares, axis=-1), DIGITS)[..., :-1]
     if edges.ndim == 1:
         return np.searchsorted(edges, u, side="right")

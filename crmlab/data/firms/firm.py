@@ -133,6 +133,12 @@ class Firm(Tables):
                     )
         return self
 
+    def dirtied(self, seed: int, **shares: float) -> Firm:
+        """The same firm as three systems would hold it, with errors: see `crmlab.data.firms.dirt.dirtied`."""
+        from crmlab.data.firms.dirt import dirtied
+
+        return dirtied(self, seed, **shares)
+
     def save(self, folder: str | Path) -> None:
         """Write the tables as CSV, the truth into `truth/`, and the checksums of all.
 

@@ -266,7 +266,7 @@ def _customers(b: Book, truth: Mapping[str, pd.DataFrame]) -> Found:
 
 
 def _fall_of_the_best(h: History, spend: np.ndarray) -> float:
-    """Median change of spend from one full year to the next: best fifth of the first less the others; those here both."""
+    """Median change of spend from one full year to the next: the best fifth of the first less the others."""
     years, year = h.trade.weeks // YEAR, h.orders["week"].to_numpy() // YEAR
     if years < 2:
         return np.nan

@@ -265,6 +265,8 @@ def play(
         raise ValueError(
             "a decision is a dict as `do` of simulate; it holds from the firm's last day, so no from_month"
         )
+    if firm.draw.firm not in DEFAULTS:
+        raise ValueError(f"{firm.draw.firm} cannot be played; play the firm that it was made from")
     module = _module(firm.draw.firm)
     if against is None:
         kinds = module.listed(firm)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab.data.firms.firm import Draw
+from crmlab.data.firms.firm import Draw, Tables
 from crmlab.data.firms.tern_conditions import CAMPAIGNS, COST_OF_GB, COST_PER_CONTACT, UNIT_COST, Conditions
 from crmlab.data.firms.tern_course import Course
 from crmlab.data.firms.tern_facts import facts
@@ -40,6 +40,16 @@ LISTED: dict[str, dict[str, dict[str, Any]]] = {
     "tariff": {"as now": {}, "the old one": {"tariff_change": False}},
 }
 """Decisions by kind and name; the first of each kind is what the firm does today."""
+
+
+def listed(firm: Tables) -> dict[str, dict[str, dict[str, Any]]]:
+    """The rules that a decision is held against: kind of decision, name of the rule, decision."""
+    return LISTED
+
+
+def last_day(draw: Draw) -> pd.Timestamp:
+    """The last day that the tables of a draw cover."""
+    return Conditions(draw).today
 
 
 def run(draw: Draw, do: Mapping[str, Any] | None = None) -> tuple[Frames, Frames, pd.Timestamp]:
@@ -75,7 +85,7 @@ def run(draw: Draw, do: Mapping[str, Any] | None = None) -> tuple[Frames, Frames
     return line_tables(course) | firm_tables(c, centre), truth, c.today
 
 
-def pieces(draw: Draw, lines_per_piece: int) -> Iterator[tuple[Frames, Frames]]:
+def pieces(draw: Draw, lines_per_piece: int = 50_000) -> Iterator[tuple[Frames, Frames]]:
     """The tables and the truth of `run`, for some lines after the other; tables without lines come with the first.
 
     The facts, which need all lines, are not there.
