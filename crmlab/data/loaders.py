@@ -159,6 +159,71 @@ def load_harbour_and_hill() -> pd.DataFrame:
     return check(orders[["customer_id", "date", "amount", "order_id"]], "transactions")
 
 
+# Percent of the customers under contract after 0, 1, 2, ... yearly renewals.
+PUBLISHED_COHORTS = {
+    "Regular": [100, 63.1, 46.8, 38.2, 32.6, 28.9, 26.2, 24.1],
+    "High End": [100, 86.9, 74.3, 65.3, 59.3, 55.1, 51.7, 49.1, 46.8, 44.5, 42.7, 40.9, 39.4],
+}
+WATCHED_RENEWALS = 12  # of the lines of Tern Mobile that joined long enough before the last day
+
+
+def load_cohorts(source: str) -> pd.DataFrame:
+    """Two cohorts of contracts: the percentage still under contract after each renewal.
+
+    Parameters
+    ----------
+    source : {"published", "tern_mobile"}
+        Regular and High End, or the two plans of the simulated telecom: the lines that joined while the tables cover
+        it, and at least 12 months before their end.
+
+    Returns
+    -------
+    DataFrame, indexed by renewals (0, 1, ...)
+        A column a cohort; missing beyond what was observed. `attrs["customers"]` has the number of customers of each,
+        1,000 where it was not published.
+
+    Raises
+    ------
+    ValueError
+        There is no such source.
+
+    References
+    ----------
+    Fader and Hardie (2007), How to project customer retention, Journal of Interactive Marketing 21(1), 76-90, from
+    data of Berry and Linoff (2004), Data Mining Techniques.
+
+    Examples
+    --------
+    >>> load_cohorts("published").loc[1].tolist()
+    [63.1, 86.9]
+    """
+    if source == "published":
+        table = pd.DataFrame({name: pd.Series(percent, dtype=float) for name, percent in PUBLISHED_COHORTS.items()})
+        table.attrs["customers"] = dict.fromkeys(table, 1000)
+    elif source == "tern_mobile":
+        table = _cohorts_of_tern()
+    else:
+        raise ValueError(f"there are no cohorts {source!r}; there are: 'published', 'tern_mobile'")
+    return table.rename_axis("renewals")
+
+
+def _cohorts_of_tern() -> pd.DataFrame:
+    from crmlab.data.firms import load
+
+    firm = load("tern_mobile")
+    renewals = firm.renewals
+    latest = firm.today + pd.Timedelta(days=1) - pd.DateOffset(months=WATCHED_RENEWALS)
+    watched = renewals[renewals["from_start"] & (renewals["cohort"] < latest)]
+    every = firm.plans.set_index("plan")["renewed_every"].to_dict()
+    cohorts = {}
+    for plan in sorted(every, key=lambda plan: -every[plan]):
+        done = watched.loc[watched["plan"] == plan, "renewals"].to_numpy()
+        cohorts[plan] = pd.Series([100 * (done >= k).mean() for k in range(WATCHED_RENEWALS // every[plan] + 1)])
+    table = pd.DataFrame(cohorts)
+    table.attrs["customers"] = watched["plan"].value_counts()[list(cohorts)].to_dict()
+    return table
+
+
 DATASETS = {"cdnow": load_cdnow, "harbour_and_hill": load_harbour_and_hill}
 
 

@@ -245,7 +245,9 @@ def contacts(b: Book, count: int) -> pd.DataFrame:
             "minutes": np.maximum(np.round(usual * lognormal(u[3], 0.4)), 1).astype(int),
         }
     )
-    return table.sort_values(["date", "partner_id"], kind="stable", ignore_index=True)
+    table = table.sort_values(["date", "partner_id"], kind="stable", ignore_index=True)
+    table.insert(0, "contact_id", numbered("K", len(table), 5))
+    return table
 
 
 def _kept(b: Book, count: int) -> np.ndarray:

@@ -149,15 +149,16 @@ PARTNERS = (
     _table("notices", "Letters from suppliers and carriers.", {
         "date": _day("of the letter"), "partner_id": _partner(), "subject": _word("its subject"),
         "text": _word("what it says"), "takes_effect": _day("from when it holds"),
-    }, _not_before("takes_effect", "date")),
+    }, _not_before("takes_effect", "date"), key=["date", "partner_id"]),
     _table("ties", "What binds us to each partner.", {
         "partner_id": _partner(), "type": _word("kind of tie", *TIES), "strength": _count("0 is none", "of 5", 0, 5),
         "both_sided": _flag("whether both sides feel bound"),
     }, key=["partner_id", "type"]),
     _table("contacts", "One row a contact.", {
+        "contact_id": _id("the contact"),
         "date": _day("when"), "partner_id": _partner(), "our_person": _word("invented"),
         "their_person": _word("invented"), "mode": _word("how", *MODES), "minutes": _count("how long", "minutes"),
-    }),
+    }, key=["contact_id"]),
     _table("promises", "What one side promised the other.", {
         "promise_id": _id("the promise"), "partner_id": _partner(), "by": _word("who promised", "us", "them"),
         "made_on": _day("when"), "due_on": _day("by when"),

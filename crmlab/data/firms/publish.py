@@ -12,6 +12,7 @@ import pandas as pd
 
 from crmlab.data.contracts import contracts, dictionary
 from crmlab.data.firms.causes import GRAPHS, graph
+from crmlab.data.firms.dirt import DIRTY
 from crmlab.data.firms.firm import Firm
 from crmlab.data.firms.simulation import DEFAULTS, simulate
 from crmlab.data.firms.story import Fact
@@ -21,12 +22,14 @@ TITLES = {"harbour_and_hill": "Harbour & Hill Building Supply", "tern_mobile": "
 
 
 def dictionary_of(firm: str) -> str:
-    """The part of `datasets/README.md` on one firm: its causal graph, its tables, its truth."""
-    own = [name for name in contracts() if name.startswith(f"{firm}.")]
+    """The part of `datasets/README.md` on one firm: its causal graph, its tables, its truth, its dirty twin."""
+    own, dirty = ([name for name in contracts() if name.startswith(f"{of}.")] for of in (firm, firm + DIRTY))
     parts = [
         f"# {TITLES[firm]} (simulated)\n",
         f"![What causes what at {TITLES[firm]}: {graph_in_words(firm)}]({firm}/causes.svg)\n",
         *(dictionary(name) for name in own),
+        f"# {TITLES[firm]} as three systems hold it (simulated; `Firm.dirtied` makes it)\n",
+        *(dictionary(name) for name in dirty),
     ]
     return "\n".join(parts)
 
@@ -46,7 +49,7 @@ def truth_in_words(firm: Firm) -> str:
     ]
     facts = firm.truth.facts.sort_values(["chapter", "fact"])
     for fact in (Fact(*row) for row in facts.itertuples(index=False)):
-        figure = "" if pd.isna(fact.figure) else f" {fact.figure:,.4g} {fact.unit}."
+        figure = "" if pd.isna(fact.figure) else f" Size: {fact.figure:,.4g} ({fact.unit})."
         where = f" Where: {fact.where}." if isinstance(fact.where, str) and fact.where else ""
         words = fact.words[0].upper() + fact.words[1:]
         lines.append(f"## {fact.fact[0].upper() + fact.fact[1:]} (chapter {fact.chapter})\n\n{words}{where}{figure}\n")

@@ -150,87 +150,87 @@ def price(course: Course, truth: Truth) -> Found:
 
 
 FACTS: dict[str, tuple[int, Callable[[Course, Truth], Found], str, str]] = {
-    "risk_is_not_persuadability": (
+    "risk is not persuadability": (
         2,
         risk,
         "points more persuadable lines in the riskiest tenth than in the middle fifth",
         "The riskiest lines are lost or moving, the persuadable are in the middle; it seems that who is likeliest to "
         "leave should be called.",
     ),
-    "campaign_harms": (
+    "campaign harms": (
         9,
         harms,
         "points of leaving within three months, a line",
         "The campaign wakes more sleeping dogs than it keeps lines; it seems that a friendly word does no harm.",
     ),
-    "campaign_moves_purchases_forward": (
+    "campaign moves purchases forward": (
         9,
         forward,
         "percent of the added purchases that stay after six months",
         "What is bought more in three months is bought less in the next three; it seems that the campaign sells.",
     ),
-    "likely_buyers_buy_anyway": (
+    "likely buyers buy anyway": (
         9,
         keen,
         "of the currency within three months, a line",
         "How much more an offer sells to those who buy often than to others: below 0, they buy anyway; it seems that "
         "the likeliest buyers are those to mail.",
     ),
-    "tariff_causes_the_spike": (
+    "tariff causes the spike": (
         2,
         tariff,
         "percent of the leavers of three months from then",
         "The new tariff drives lines away; calls and complaints rise with it, so that service seems guilty.",
     ),
-    "retention_rises_by_selection": (
+    "retention rises by selection": (
         8,
         heterogeneity,
         "percent: mean chance to leave of those still there, of that of all who joined with them",
         "No line's own chance to leave changes with age; the loyal are those who remain, and lines seem to grow loyal.",
     ),
-    "fastest_agent_resolves_least": (
+    "fastest agent resolves least": (
         10,
         fast_agent,
         "points of calls settled, over the others' mean",
         "The agent with the most calls an hour settles the fewest, and they come again; it seems the most productive.",
     ),
-    "two_agents_differ_by_luck": (
+    "two agents differ by luck": (
         10,
         luck,
         "points of calls settled, in truth",
         "The first settled the most of its calls of the last month, the second the fewest; the first seems better.",
     ),
-    "self_service_returns_calls": (
+    "self service returns calls": (
         10,
         self_service,
         "percent of the problems taken to self-service",
         "These come back as calls; it seems that each visit to self-service saves a call.",
     ),
-    "complaints_overdispersed": (
+    "complaints overdispersed": (
         10,
         overdispersion,
         "percent: standard deviation between months of the readiness to complain",
         "Months differ more than a Poisson count would, and nothing shifts; on a u-chart it seems that something did.",
     ),
-    "web_site_leaks": (
+    "web site leaks": (
         9,
         leak,
         "points more visitors who leave the site at this page than without the fault",
         "One step loses visitors who wanted to go on; by counts alone other pages seem to lose the most.",
     ),
-    "contact_without_consent_harms": (
+    "contact without consent harms": (
         9,
         consent,
         "points of leaving within three months, over contacts with consent",
         "Who is contacted without consent objects and leaves more often; it seems that a wider mailing reaches more.",
     ),
-    "top_spenders_are_not_worth_most": (
+    "top spenders are not worth most": (
         8,
         spend,
         "percent: value to infinity of the fifth with the highest bills, over that of the most valuable fifth",
         "High spenders on the flexible plan leave early; it seems that who pays most now is worth most.",
     ),
-    "discount_pays_for_one_plan": (
+    "discount pays for one plan": (
         2,
         price,
         "of the currency, a contact on the other plan",

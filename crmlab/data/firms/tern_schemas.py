@@ -236,6 +236,7 @@ PURCHASES = table(
         "date": day("day of the purchase"),
         "amount": money("what was paid; a fifth of it is margin"),
     },
+    key=("line_id", "date"),
 )
 CONSENT = table(
     "consent",
