@@ -402,20 +402,20 @@ def test_value_to_infinity_is_what_simulated_futures_bring(draw, ahead, worlds):
 
 # What the figure of a fact is where it is planted, and where it is not: the obvious reading is right.
 PLANTS = {
-    "risk_is_not_persuadability": (lambda x: x < -15, lambda x: x > -12),
-    "campaign_harms": (lambda x: x > 1, lambda x: x <= 0),
-    "campaign_moves_purchases_forward": (lambda x: abs(x) < 5, lambda x: x == 100),
-    "likely_buyers_buy_anyway": (lambda x: x < -5, lambda x: x >= 0),
-    "tariff_causes_the_spike": (lambda x: x > 40, lambda x: x == 0),
-    "retention_rises_by_selection": (lambda x: x < 65, lambda x: x == 100),
-    "fastest_agent_resolves_least": (lambda x: x < -20, lambda x: x > 3),
-    "two_agents_differ_by_luck": (lambda x: x == 0, lambda x: x > 5),
-    "self_service_returns_calls": (lambda x: 33 < x < 47, lambda x: x == 0),
-    "complaints_overdispersed": (lambda x: x > 15, lambda x: x == 0),
-    "web_site_leaks": (lambda x: x > 15, lambda x: x == 0),
-    "contact_without_consent_harms": (lambda x: x > 0.8, lambda x: abs(x) < 0.8),
-    "top_spenders_are_not_worth_most": (lambda x: x < -8, lambda x: x > -5),
-    "discount_pays_for_one_plan": (lambda x: x < -2, lambda x: x > 0),
+    "risk is not persuadability": (lambda x: x < -15, lambda x: x > -12),
+    "campaign harms": (lambda x: x > 1, lambda x: x <= 0),
+    "campaign moves purchases forward": (lambda x: abs(x) < 5, lambda x: x == 100),
+    "likely buyers buy anyway": (lambda x: x < -5, lambda x: x >= 0),
+    "tariff causes the spike": (lambda x: x > 40, lambda x: x == 0),
+    "retention rises by selection": (lambda x: x < 65, lambda x: x == 100),
+    "fastest agent resolves least": (lambda x: x < -20, lambda x: x > 3),
+    "two agents differ by luck": (lambda x: x == 0, lambda x: x > 5),
+    "self service returns calls": (lambda x: 33 < x < 47, lambda x: x == 0),
+    "complaints overdispersed": (lambda x: x > 15, lambda x: x == 0),
+    "web site leaks": (lambda x: x > 15, lambda x: x == 0),
+    "contact without consent harms": (lambda x: x > 0.8, lambda x: abs(x) < 0.8),
+    "top spenders are not worth most": (lambda x: x < -8, lambda x: x > -5),
+    "discount pays for one plan": (lambda x: x < -2, lambda x: x > 0),
 }
 
 
@@ -441,10 +441,10 @@ def test_a_drawn_story_draws_what_is_planted_and_its_details():
     stories = [figures(Draw("tern_mobile", 60, 8, seed, "drawn")) for seed in range(5)]
     assert {bool(flag) for facts in stories for flag in facts["planted"]} == {True, False}
     for detail in (
-        "tariff_causes_the_spike",
-        "fastest_agent_resolves_least",
-        "web_site_leaks",
-        "discount_pays_for_one_plan",
+        "tariff causes the spike",
+        "fastest agent resolves least",
+        "web site leaks",
+        "discount pays for one plan",
     ):
         assert len({facts.loc[detail, "where"] for facts in stories}) > 1, detail
 
@@ -511,7 +511,7 @@ def test_the_hold_out_shows_what_each_campaign_does():
 
 def test_the_spike_of_leavers_is_the_tariffs_and_calls_rise_with_it():
     firm = default()
-    month = pd.Timestamp(firm.truth.facts.set_index("fact").loc["tariff_causes_the_spike", "where"])
+    month = pd.Timestamp(firm.truth.facts.set_index("fact").loc["tariff causes the spike", "where"])
     window = [month, month + pd.DateOffset(months=3)]
     monthly = firm.renewals["left_on"].dt.to_period("M").value_counts()
     inside = [str(period)[:7] for period in pd.period_range(window[0], periods=3, freq="M")]
@@ -527,9 +527,9 @@ def test_the_spike_of_leavers_is_the_tariffs_and_calls_rise_with_it():
 def test_the_fastest_agent_takes_the_most_calls_an_hour_and_settles_the_fewest():
     calls = default().calls.query("not abandoned and category != 'cancellation'")
     agents = calls.groupby("agent_id").agg(seconds=("service_seconds", "mean"), settled=("resolved", "mean"))
-    fast = default().truth.facts.set_index("fact").loc["fastest_agent_resolves_least", "where"]
+    fast = default().truth.facts.set_index("fact").loc["fastest agent resolves least", "where"]
     assert agents["seconds"].idxmin() == agents["settled"].idxmin() == fast
-    first, second = default().truth.facts.set_index("fact").loc["two_agents_differ_by_luck", "where"].split()
+    first, second = default().truth.facts.set_index("fact").loc["two agents differ by luck", "where"].split()
     true = default().truth.agents.set_index("agent_id")
     assert true.loc[first].equals(true.loc[second])
     last = calls[calls["date"] >= "2025-12-01"].groupby("agent_id")["resolved"].mean()
@@ -558,7 +558,7 @@ def test_the_clicks_follow_the_true_chain_and_leak_where_it_says():
     for page in seen.index[many[seen.index] > 150]:
         error = np.sqrt(true.loc[page, seen.columns] / many[page])
         assert ((seen.loc[page] - true.loc[page, seen.columns]).abs() < 4 * error + 0.02).all(), page
-    leak = default().truth.facts.set_index("fact").loc["web_site_leaks", "where"]
+    leak = default().truth.facts.set_index("fact").loc["web site leaks", "where"]
     assert seen.loc[leak, "exit"] > 0.4
     assert np.allclose(true.sum(axis=1), 1)
 
