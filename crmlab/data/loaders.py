@@ -220,7 +220,7 @@ def _cohorts_of_tern() -> pd.DataFrame:
         done = watched.loc[watched["plan"] == plan, "renewals"].to_numpy()
         cohorts[plan] = pd.Series([100 * (done >= k).mean() for k in range(WATCHED_RENEWALS // every[plan] + 1)])
     table = pd.DataFrame(cohorts)
-    table.attrs["customers"] = watched["plan"].value_counts()[list(cohorts)].to_dict()
+    table.attrs["customers"] = {str(plan): int((watched["plan"] == plan).sum()) for plan in cohorts}
     return table
 
 

@@ -352,3 +352,30 @@ def plot_margin_multiple(
     title = f"Retention {retention:.2f} is worth {value:,.0f} {currency} (first margin at period end)"
     figures.label(ax, title, "retention, a period", f"value of a customer, {currency}")
     return ax
+
+
+def plot_against_truth(estimate: pd.Series, truth: pd.Series, currency: str, ax: Axes | None = None) -> Axes:
+    """Values in truth against values by a model, one dot a customer, and the line of equality.
+
+    Parameters
+    ----------
+    estimate, truth : Series, one entry a customer, in `currency`
+    currency : str
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = figures.axes()[1] if ax is None else ax
+    thousands = pd.DataFrame({"estimate": estimate.to_numpy(), "truth": truth.to_numpy()}) / 1000
+    ends = [0, max(thousands["estimate"].max(), thousands["truth"].max())]
+    ax.plot(ends, ends, linestyle="--", color="grey", linewidth=1)
+    ax.scatter(thousands["estimate"], thousands["truth"], s=14, alpha=0.6, color=figures.PALETTE[0])
+    figures.label(
+        ax,
+        "Value in truth against value by the model",
+        f"by the model, 1,000 {currency}",
+        f"in truth, 1,000 {currency}",
+    )
+    return ax

@@ -105,7 +105,7 @@ def setting(draw: Draw, weeks: int, chance: Chance, story: Story, worlds: int = 
     late = np.full((len(DEPOTS), weeks), 0.03)
     if story.plants("late deliveries drive them away"):
         start = weeks_in(min(int(story.pick("late month", 8, range(4, 14))), max(draw.months // 3, 1)))
-        late[DEPOTS.index(story.pick("late depot", "Hill", DEPOTS)), start:] = 0.36
+        late[DEPOTS.index(story.pick("late depot", "Hill", DEPOTS)), start:] = 0.42
     damage = np.full((len(DEPOTS), weeks), RANDOM_FAULTS["damage"])
     if story.plants("one shift in complaints"):
         depot, first = shift(draw, story)
@@ -193,7 +193,7 @@ class Trade:
         """Let a decision hold from a week on."""
         self.do, self.first_week = dict(do), week
         self.as_today = today(self.people.rating)
-        self.decided = effects({key: do[key] for key in do if key != "from_month"}, self._book())
+        self.decided = effects({key: do[key] for key in do if key != "from_month"}, self.book())
         self.now: Effects = self.as_today
         self._year: Any = None
 
@@ -214,7 +214,8 @@ class Trade:
 
     # --- the start ---
 
-    def _book(self) -> Book:
+    def book(self) -> Book:
+        """What the policies must know of the customers."""
         p = self.people
         value = np.round(p.lines * p.size * (1 - p.discount), 6)
         everywhere = dict(zip(self.ids, self.owners.tolist(), strict=True))
@@ -351,7 +352,15 @@ class Trade:
         item = category * hp.PER_CATEGORY + choice(u[1], goods.popularity[: hp.PER_CATEGORY])
         value = np.round(p.size[unit] * self.now.size[unit] * hp.line_sizes()[(u[2] * hp.SPREAD).astype(int)], 6)
         quantity = np.maximum(np.floor(np.round(value / goods.price[item], 6) + 0.5), 1.0)
-        return {"order": order, "number": number, "unit": unit, "item": item, "quantity": quantity, "luck": u[3]}
+        return {
+            "order": order,
+            "number": number,
+            "unit": unit,
+            "item": item,
+            "quantity": quantity,
+            "discount": np.round(p.discount + self.now.discount, 6)[unit],
+            "luck": u[3],
+        }
 
     # --- what is delivered ---
 

@@ -210,7 +210,7 @@ def _leaving(b: Book, tables: Mapping[str, pd.DataFrame]) -> Found:
     shifted, first = hb.shift(b.trade.draw, story)
     of_depot = p.depot[b.h.orders["customer"]] == DEPOTS.index(shifted)
     after = b.h.orders["week"].to_numpy() >= first
-    damage = (b.h.orders["kind"] == hb.DAMAGE).to_numpy()
+    damage = b.sum_by_order(b.h.lines["damaged"].to_numpy()) > 0
     closing = np.flatnonzero((p.closing < b.trade.weeks + YEAR) & (p.closing >= b.trade.weeks) & s.here)
     return {
         "late deliveries drive them away": (depot, _share(there, gone)),

@@ -30,6 +30,7 @@ LINE_VALUES = np.array([330.0, 230.0, 380.0, 130.0])
 DISCOUNTS = np.array([0.10, 0.06, 0.08, 0.02])
 URGENT = np.array([0.10, 0.08, 0.04, 0.15])
 MOST_LINES = 8
+WORTH_A_VISIT = 30.0  # EUR a week, list value
 LARGE = 700.0  # EUR a week, list value: beyond it customers grow by the square root only
 
 CATEGORIES = (
@@ -152,7 +153,9 @@ def people(draw: Draw, weeks: int, chance: Chance, story: Story) -> People:
     here_before = u("here_before") < 0.6
     joined = np.where(here_before, -np.floor(u("tenure") * 260), np.floor(u("joined") * 0.85 * weeks)).astype(int)
     closes = (u("closes") < 0.08) & story.plants("some who fade are closing down")
-    closing = np.where(closes, np.floor(u("closing") * (weeks + 52)).astype(int), NEVER)
+    # Half of them close down in the half year after the last day, so that some are fading then.
+    soon, when = u("closes soon") < 0.5, u("closing")
+    closing = np.where(closes, np.where(soon, weeks + np.floor(when * 20), np.floor(when * weeks)).astype(int), NEVER)
     closing = np.where(closing > joined + 26, closing, NEVER)
     temper = np.round(0.9 / (1 + 1.2 * rate) * np.clip(lognormal(u("temper"), 0.5), 0.2, 1.1), 6)
     p = People(
@@ -191,7 +194,8 @@ def people(draw: Draw, weeks: int, chance: Chance, story: Story) -> People:
     _plant(p, story)
     worth = p.rate * p.lines * p.size * (1 - p.discount) * lognormal(u("rating"), 0.25)
     p.rating = np.searchsorted([0.2, 0.5], ranks_at_random(-worth) / count, side="right")
-    p.visits = np.round(np.array([1.0, 0.35, 0.08])[p.rating] * lognormal(u("visits"), 0.4), 3)
+    visits = np.array([1.0, 0.35, 0.08])[p.rating] * lognormal(u("visits"), 0.4)
+    p.visits = np.round(np.where(p.rate * p.lines * p.size > WORTH_A_VISIT, visits, 0.0), 3)
     return p
 
 
@@ -221,8 +225,8 @@ def _plant(p: People, story: Story) -> None:
         p.size[DULL_BEST] = np.round(np.quantile(revenue[others], 0.93) / (0.9 * 3.0 * 0.98), 2)
     if story.plants("best rate brings little"):
         settled(BEST_RATE, 3, region)
-        p.rate[BEST_RATE], p.lines[BEST_RATE], p.discount[BEST_RATE], p.urgent[BEST_RATE] = 0.10, 3.0, 0.0, 0.0
-        p.size[BEST_RATE] = 120.0
+        p.rate[BEST_RATE], p.lines[BEST_RATE], p.discount[BEST_RATE], p.urgent[BEST_RATE] = 0.07, 3.0, 0.0, 0.0
+        p.size[BEST_RATE] = 85.0
     if story.plants("a loser on idle capacity"):
         settled(IDLE_LOSER, 1, region)
         p.rate[IDLE_LOSER], p.lines[IDLE_LOSER], p.urgent[IDLE_LOSER] = 1.4, 1.6, 0.0

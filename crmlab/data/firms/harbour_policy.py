@@ -135,12 +135,10 @@ KEYS = ("from_month", "allocation", "recovery", "answer", "terms", "service_leve
 
 def first_week(do: Mapping[str, Any]) -> int:
     """The week in which a decision begins to hold; NEVER for one that decides nothing."""
-    if set(do) <= {"from_month"}:
-        return NEVER
     months = do.get("from_month", 0)
     if isinstance(months, bool) or not isinstance(months, int | np.integer) or months < 0:
         raise ValueError(f"from_month must be a whole number from 0, not {months!r}")
-    return int(months) * 13 // 3
+    return int(months) * 13 // 3 if set(do) - {"from_month"} else NEVER
 
 
 class Book(NamedTuple):
@@ -157,7 +155,7 @@ class Book(NamedTuple):
         if isinstance(ids, str) or not isinstance(ids, Iterable):
             raise ValueError(f"{what} must be a list of customer ids, not {ids!r}")
         ids = list(ids)
-        if unknown := [name for name in ids if name not in self.place]:
+        if unknown := [name for name in ids if not isinstance(name, str) or name not in self.place]:
             raise ValueError(f"{what}: no customer {unknown[0]!r} ({len(unknown)} of {len(ids)} ids are unknown)")
         here = np.array([self.place[name] for name in ids], int)
         count = len(self.rating) // self.worlds
@@ -206,7 +204,9 @@ def _allocation(e: Effects, given: Any, book: Book) -> Effects:
         raise ValueError("allocation: the rule 'score' and only it needs 'scores': {customer_id: number}")
     scores = e.scores
     if rule == "score":
-        named = dict(given["scores"])
+        named = given["scores"]
+        if not isinstance(named, Mapping):
+            raise ValueError(f"allocation: scores must be a dict {{customer_id: number}}, not {named!r}")
         places = book.places("allocation", named)
         scores = np.full(len(scores), -np.inf)
         given_scores = [_number("allocation: a score", score, -1e12, 1e12) for score in named.values()]
@@ -284,7 +284,8 @@ def _care(e: Effects, given: Any, book: Book) -> Effects:
 
 
 def _fix(e: Effects, given: Any, book: Book) -> Effects:
-    if isinstance(given, str) or not isinstance(given, Iterable) or not set(given) <= set(FIXES):
+    given = given if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if not isinstance(given, list) or not all(isinstance(name, str) and name in FIXES for name in given):
         raise ValueError(f"fix must be a list of some of {', '.join(map(repr, FIXES))}, not {given!r}")
     faults = {name: FIXES[name].left if name in given else 1.0 for name in FIXES}
     return replace(e, faults=faults, fixed_cost=sum(FIXES[name].cost for name in set(given)) / 52)

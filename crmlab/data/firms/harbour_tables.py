@@ -97,9 +97,8 @@ class Book:
         days = o["date"].to_numpy().astype("datetime64[D]")
         self.promised = np.busday_offset(days, np.where(o["urgent"], hb.URGENT_DAYS, hb.LEAD_DAYS))
         self.delivered = np.busday_offset(self.promised, o["late_days"].to_numpy())
-        discount = self.people.discount[o["customer"].to_numpy()[h.lines["order"]]]
-        price = h.trade.goods.price[h.lines["item"]]
-        self.cents = np.floor(np.round(h.lines["delivered"] * price * (1 - discount) * 100, 4) + 0.5).astype(np.int64)
+        price = h.trade.goods.price[h.lines["item"]] * (1 - h.lines["discount"].to_numpy())
+        self.cents = np.floor(np.round(h.lines["delivered"] * price * 100, 4) + 0.5).astype(np.int64)
 
     def sum_by_order(self, values: np.ndarray) -> np.ndarray:
         """A sum over the lines of each order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from crmlab.data.firms.chance import lognormal
 from crmlab.data.firms.firm import Draw
 from crmlab.data.firms.harbour import Trade, saved_per
 from crmlab.data.firms.harbour_people import CAUSES, MOST_LINES, NEVER
-from crmlab.data.firms.harbour_policy import COMPENSATION_TODAY, RECOVERED_TODAY
+from crmlab.data.firms.harbour_policy import COMPENSATION_TODAY, RECOVERED_TODAY, Effects, effects
 
 DISCOUNT_RATE = 0.10  # a year
 LEVELS = 16  # of how good a year can be
@@ -44,8 +45,8 @@ def earned(trade: Trade, events: Mapping[str, np.ndarray]) -> np.ndarray:
     """
     p, now, goods = trade.people, trade.now, trade.goods
     e = events
-    kept = np.round(1 - p.discount - now.discount, 6)[e["line.unit"]]
-    contribution = e["line.delivered"] * (goods.price[e["line.item"]] * kept - goods.cost[e["line.item"]])
+    price = goods.price[e["line.item"]] * (1 - e["line.discount"])
+    contribution = e["line.delivered"] * (price - goods.cost[e["line.item"]])
     per_line = saved_per("order lines") + saved_per("picking")
     returned = e["line.wrong_item"] | e["line.damaged"]
     lines = np.bincount(
@@ -243,7 +244,7 @@ def _none(p: hp.People, mean: np.ndarray, chance: np.ndarray) -> np.ndarray:
     )
 
 
-def values(trade: Trade, orders: pd.DataFrame) -> np.ndarray:
+def values(trade: Trade, orders: pd.DataFrame, terms: Effects | None = None) -> np.ndarray:
     """Expected discounted contribution of each customer from the last week on, to infinity, by mood: shape (n, 4), EUR.
 
     For one who is a customer then; 10% a year, the conditions of the last week, shortages as frequent as they were.
@@ -254,8 +255,13 @@ def values(trade: Trade, orders: pd.DataFrame) -> np.ndarray:
     -----
     Customers who buy seldom count as if their orders came evenly.
     """
-    p, conditions = trade.alone, Conditions(trade, orders)
+    conditions = Conditions(trade, orders)
+    if terms is not None:
+        trade = under_terms(trade, terms)
+    p = trade.alone
     order = contribution_an_order(trade, conditions)
+    if terms is not None:
+        order = order + p.urgent * terms.urgent_fee
     standing = saved_per("visits") * p.visits * 12 / 52 + saved_per("credit control") * p.late_payer * 12 / 52
     season = trade.around.season
     steps = {(level, False): week_step(trade, conditions, level, False) for level in np.unique(season)}
@@ -283,6 +289,19 @@ def values(trade: Trade, orders: pd.DataFrame) -> np.ndarray:
     return value
 
 
+def under_terms(trade: Trade, terms: Effects) -> Trade:
+    """The firm with customers who order as its terms make them."""
+    other, p = copy.copy(trade), trade.alone
+    other.alone = replace(
+        p,
+        rate=p.rate * terms.rate,
+        size=p.size * terms.size,
+        urgent=p.urgent * terms.urgent,
+        price_hazard=p.price_hazard + terms.added_hazard,
+    )
+    return other
+
+
 def week_step(trade: Trade, conditions: Conditions, season: float, fading: bool) -> np.ndarray:
     """How the values by mood of next week make those of this one: shape (n, 4 this week, 4 next week)."""
     p = trade.alone
@@ -304,11 +323,11 @@ def _times(step: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def _at_the_end(draw: Draw, beyond: int) -> tuple[Trade, np.ndarray]:
-    """The firm at the end of its draw, and the value of each customer by mood."""
+def _at_the_end(draw: Draw, beyond: int) -> tuple[Trade, pd.DataFrame, np.ndarray]:
+    """The firm at the end of its draw, its orders, and the value of each customer by mood."""
     trade = Trade(draw, beyond=beyond)
-    orders = [order_rows(trade.week(week)) for week in range(trade.weeks)]
-    return trade, values(trade, pd.concat(orders, ignore_index=True))
+    orders = pd.concat([order_rows(trade.week(week)) for week in range(trade.weeks)], ignore_index=True)
+    return trade, orders, values(trade, orders)
 
 
 def order_rows(events: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -336,10 +355,12 @@ def played(draw: Draw, do: Mapping[str, Any], *, ahead: int, worlds: int) -> pd.
     -------
     DataFrame, one row a world
         money, the contribution of these months less avoidable costs and the cost of the decision, and future, the
-        value to infinity of the customers then left, under the rules of today; EUR, the future discounted to the draw's
-        last day at 10% a year.
+        value to infinity of the customers then left; EUR, the future discounted to the draw's last day at 10% a year.
+        Terms of trade go on after the months; everything else is then as it is today.
     """
-    base, value = _at_the_end(draw, hb.weeks_in(ahead))
+    base, orders, value = _at_the_end(draw, hb.weeks_in(ahead))
+    if "terms" in do:
+        value = values(base, orders, effects({"terms": do["terms"]}, base.book()))
     trade = copy.deepcopy(base).futures(worlds, do)
     money = np.zeros(worlds)
     for week in range(trade.weeks, trade.weeks + trade.beyond):

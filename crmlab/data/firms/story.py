@@ -67,4 +67,5 @@ class Fact(NamedTuple):
 
 def facts_table(facts: Iterable[Fact]) -> pd.DataFrame:
     """The table `truth.facts`."""
-    return pd.DataFrame([fact._asdict() for fact in facts])
+    table = pd.DataFrame([fact._asdict() for fact in facts])
+    return table.assign(where=table["where"].mask(table["where"] == ""))
