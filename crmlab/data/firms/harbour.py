@@ -35,8 +35,8 @@ FORGETS = 0.08  # chance a week that an annoyed customer is content again
 CAUSE_OF_MOOD = np.array([-1, 2, 0, 1])  # place in CAUSES
 YEARLY, YEARLY_ANNOUNCED = 0.45, 0.10  # spread of the logarithm of a customer's years, a matter of its projects
 EVEN_YEARS = 0.02  # the same where years do not differ
-FADING = 26  # weeks in which one who closes down buys little
-FADED = 0.3
+FADING = 40  # weeks in which one who closes down buys little
+FADED = 0.12
 WORKDAYS = 5
 # Kinds of failure of an order, the gravest last: an order counts by its gravest.
 KINDS = ("none", "invoice", "documents", "damage", "wrong item", "wrong place", "wrong customer", "late", "short")

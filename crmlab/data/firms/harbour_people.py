@@ -153,9 +153,9 @@ def people(draw: Draw, weeks: int, chance: Chance, story: Story) -> People:
     here_before = u("here_before") < 0.6
     joined = np.where(here_before, -np.floor(u("tenure") * 260), np.floor(u("joined") * 0.85 * weeks)).astype(int)
     closes = (u("closes") < 0.08) & story.plants("some who fade are closing down")
-    # Half of them close down in the half year after the last day, so that some are fading then.
+    # Half of them close down in the weeks after the last day, so that some are fading then.
     soon, when = u("closes soon") < 0.5, u("closing")
-    closing = np.where(closes, np.where(soon, weeks + np.floor(when * 20), np.floor(when * weeks)).astype(int), NEVER)
+    closing = np.where(closes, np.where(soon, weeks + np.floor(when * 10), np.floor(when * weeks)).astype(int), NEVER)
     closing = np.where(closing > joined + 26, closing, NEVER)
     temper = np.round(0.9 / (1 + 1.2 * rate) * np.clip(lognormal(u("temper"), 0.5), 0.2, 1.1), 6)
     p = People(
