@@ -30,7 +30,7 @@ YEAR = 52
 # Moods, and what each does: orders against a content customer's, and the hazard of leaving for that reason, a week.
 CONTENT, BADLY_HANDLED, LATE, SHORT = range(4)
 APPETITE = np.array([1.0, 0.90, 0.90, 0.50])
-HAZARDS = np.array([0.0, 0.020, 0.065, 0.010])
+HAZARDS = np.array([0.0, 0.016, 0.085, 0.009])
 FORGETS = 0.08  # chance a week that an annoyed customer is content again
 CAUSE_OF_MOOD = np.array([-1, 2, 0, 1])  # place in CAUSES
 YEARLY, YEARLY_ANNOUNCED = 0.45, 0.10  # spread of the logarithm of a customer's years, a matter of its projects

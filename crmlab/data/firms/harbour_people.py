@@ -27,7 +27,7 @@ PROJECT_WEEKS, PROJECT_ORDERS = 4, 2  # of a project, and orders in each of its 
 RATES = np.array([0.68, 0.50, 0.28, 0.66])
 LINES = np.array([3.4, 2.7, 3.8, 1.9])
 LINE_VALUES = np.array([330.0, 230.0, 380.0, 130.0])
-DISCOUNTS = np.array([0.10, 0.06, 0.08, 0.02])
+DISCOUNTS = np.array([0.11, 0.07, 0.09, 0.04])
 URGENT = np.array([0.10, 0.08, 0.04, 0.15])
 MOST_LINES = 8
 WORTH_A_VISIT = 30.0  # EUR a week, list value
@@ -169,13 +169,13 @@ def people(draw: Draw, weeks: int, chance: Chance, story: Story) -> People:
         lines=np.round(np.clip(LINES[group] * lognormal(u("lines"), 0.2), 1.1, 5.5), 3),
         size=np.round(LINE_VALUES[group] * size_factor * np.where(seldom, 1.2, 1.0), 2),
         discount=np.round(
-            np.clip(DISCOUNTS[group] + 0.025 * np.log2(size_factor) + 0.01 * normal(u("deal")), 0, 0.17), 3
+            np.clip(DISCOUNTS[group] + 0.025 * np.log2(size_factor) + 0.01 * normal(u("deal")), 0.03, 0.17), 3
         ),
         urgent=np.round(np.clip(URGENT[group] * lognormal(u("urgent"), 0.5), 0, 0.4), 3),
         handling=np.round(np.clip(lognormal(u("handling"), 0.25), 0.5, 2.0), 3),
         return_leg=u("return_leg") < 0.06,
         temper=temper,
-        price_hazard=np.round(0.0006 * lognormal(u("price"), 0.8) * (1 + 0.6 * (size_factor > 1.4)), 9),
+        price_hazard=np.round(0.0005 * lognormal(u("price"), 0.8) * (1 + 0.6 * (size_factor > 1.4)), 9),
         neglect_hazard=np.round(0.0004 * lognormal(u("neglect"), 0.6), 9),
         closing=closing,
         joined=joined,
@@ -207,17 +207,17 @@ def _plant(p: People, story: Story) -> None:
     def settled(who: int, group: int, region: int) -> None:
         p.group[who], p.region[who], p.depot[who] = group, region, DEPOT_OF_REGION[region]
         p.joined[who], p.closing[who], p.timing[who], p.gap[who] = -200, NEVER, 0, 1
-        p.price_hazard[who] = p.neglect_hazard[who] = 0.00002
-        p.temper[who], p.handling[who], p.return_leg[who] = 0.05, 1.0, False
+        p.price_hazard[who] = p.neglect_hazard[who] = 0.000001
+        p.temper[who], p.handling[who], p.return_leg[who] = 0.004, 1.0, False
 
     quiet = 1 if story.pick("late depot", "Hill", DEPOTS) != "Hill" else 0
     region = (0, 2)[quiet]  # a depot that keeps its promises
     if story.plants("largest account loses money"):
         settled(BIG_LOSER, 0, region)
         p.lines[BIG_LOSER], p.urgent[BIG_LOSER], p.size[BIG_LOSER] = 1.6, 0.75, 150.0
-        p.discount[BIG_LOSER], p.temper[BIG_LOSER] = 0.17, 0.004
+        p.discount[BIG_LOSER] = 0.17
         # 1.35 times the revenue of the next, in orders so small that each loses money
-        p.rate[BIG_LOSER] = np.round(revenue[others].max() * 1.35 / (1.6 * 150.0 * 0.83), 6)
+        p.rate[BIG_LOSER] = np.round(revenue[others].max() * 2.0 / (1.6 * 150.0 * 0.83), 6)
     if story.plants("dull account is the best"):
         settled(DULL_BEST, 1, region)
         p.timing[DULL_BEST], p.urgent[DULL_BEST], p.discount[DULL_BEST] = 1, 0.0, 0.02
@@ -230,13 +230,12 @@ def _plant(p: People, story: Story) -> None:
     if story.plants("a loser on idle capacity"):
         settled(IDLE_LOSER, 1, region)
         p.rate[IDLE_LOSER], p.lines[IDLE_LOSER], p.urgent[IDLE_LOSER] = 1.4, 1.6, 0.0
-        p.temper[IDLE_LOSER] = 0.01
         p.size[IDLE_LOSER], p.discount[IDLE_LOSER], p.return_leg[IDLE_LOSER] = 100.0, 0.08, True
     if story.plants("three accounts, one customer"):
         settled(THREE_NAMES, 0, region)
         p.accounts[THREE_NAMES] = 3
         p.rate[THREE_NAMES], p.lines[THREE_NAMES], p.urgent[THREE_NAMES] = 2.7, 2.6, 0.15
-        p.discount[THREE_NAMES], p.temper[THREE_NAMES] = 0.13, 0.002
+        p.discount[THREE_NAMES] = 0.13
         p.timing[THREE_NAMES] = 1
         p.size[THREE_NAMES] = np.round(np.sort(revenue[others])[-4] / (2.7 * 2.6 * 0.87), 2)
 

@@ -450,8 +450,8 @@ def defections(b: Book) -> pd.DataFrame:
     u = b.trade.chance.uniforms("exit interviews", who)
     service = s.cause[who] < len(hp.SERVICE_CAUSES)
     silent = story.plants("the silent were served badly")
-    speaks = u[0] < np.where(service, 0.40, 0.80) if silent else u[0] < 0.6
-    says_price = service & (u[1] < (0.70 if story.plants("they say price") else 0.05))
+    speaks = u[0] < np.where(service, 0.30, 0.85) if silent else u[0] < 0.6
+    says_price = service & (u[1] < (0.75 if story.plants("they say price") else 0.05))
     stated = np.where(says_price, CAUSES.index("price"), s.cause[who])
     stated = np.where(~service & (u[1] < 0.12), CAUSES.index("price"), stated)
     last = b.h.orders.groupby("customer")["date"].max().reindex(who)
