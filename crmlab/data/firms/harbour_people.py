@@ -208,7 +208,7 @@ def _plant(p: People, story: Story) -> None:
         p.group[who], p.region[who], p.depot[who] = group, region, DEPOT_OF_REGION[region]
         p.joined[who], p.closing[who], p.timing[who], p.gap[who] = -200, NEVER, 0, 1
         p.price_hazard[who] = p.neglect_hazard[who] = 0.000001
-        p.temper[who], p.handling[who], p.return_leg[who] = 0.004, 1.0, False
+        p.temper[who], p.handling[who], p.return_leg[who] = 0.0002, 1.0, False
 
     quiet = 1 if story.pick("late depot", "Hill", DEPOTS) != "Hill" else 0
     region = (0, 2)[quiet]  # a depot that keeps its promises
