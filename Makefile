@@ -40,6 +40,7 @@ proof: $(READY) $(ENGINES)
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/models.py
+	$(BIN)/python benchmarks/firms.py
 
 # Ten minutes or more, and 10 GB of disk.
 bench-engines: $(READY) $(ENGINES)

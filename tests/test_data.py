@@ -568,7 +568,8 @@ def test_a_source_that_is_none_is_refused(tmp_path, monkeypatch):
     with pytest.raises(IsADirectoryError, match=r"'folder.csv' is a folder"):
         load_transactions("folder.csv")
     with pytest.raises(
-        ValueError, match=r"'cdnwo' is neither a data set \('cdnow', 'harbour_and_hill'\) nor a file .* Did you mean 'cdnow'\?"
+        ValueError,
+        match=r"'cdnwo' is neither a data set \('cdnow', 'harbour_and_hill'\) nor a file .* Did you mean 'cdnow'\?",
     ):
         load_transactions("cdnwo")
     with pytest.raises(ValueError, match=r"'log.xlsx' is neither a data set"):
