@@ -356,7 +356,7 @@ draws = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=2, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking takes long
+@settings(max_examples=1, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking takes long
 @given(draws)
 def test_all_laws_hold_in_any_draw(draw):
     firm = harbour_and_hill(**draw)
@@ -1221,7 +1221,6 @@ def test_a_floor_for_all_pays():
 
 
 @pytest.mark.proof
-@pytest.mark.xfail(strict=True, reason="reported: the largest account left for late delivery at seeds 9 and 16")
 def test_decisions_pay_as_planted_over_20_seeds():
     missed = []
     for seed in SEEDS:
