@@ -36,6 +36,8 @@ proof: $(READY) $(ENGINES)
 	.venv-engines/bin/pytest -m spark $(PYTEST_FLAGS) tests/test_engines.py
 	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c '$(FAST_PATHS)')" OPENBLAS_CORETYPE=Nehalem \
 		$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
+	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c '$(FAST_PATHS)')" OPENBLAS_CORETYPE=Nehalem \
+		$(BIN)/pytest $(PYTEST_FLAGS) tests/test_firms.py -k datasets_are_what_the_generator_writes
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

@@ -8,6 +8,8 @@ import pytest
 from browser import CHROMIUM, Browser, problems
 from helpers import ROOT, crmlab
 
+from crmlab.data import load_cohorts
+from crmlab.data.firms import load
 from crmlab.runner import results
 from crmlab.runner.notebooks import notebook_bytes, read_notebook
 from crmlab.workbook.build import write_pages
@@ -66,6 +68,19 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
     table.to_csv(folder / "shop.csv", index=False)
     return folder
+
+
+@pytest.mark.proof
+def test_chapter_08_runs_on_both_simulated_firms(tmp_path):
+    words = ["-p", "dataset=harbour_and_hill", "-p", "calibration_end=2024-12-28", "-p", "cohort_source=tern_mobile"]
+    outcome = crmlab("run", "08", *words, "--out", str(tmp_path / "out"), timeout=300)
+    assert outcome.returncode == 0, outcome.stderr
+    found = results(tmp_path / "out" / "08_lifetime_value.ipynb").set_index("name")["value"]
+    firm = load("harbour_and_hill")
+    first = firm.orders.groupby("customer_id")["ordered_on"].min()
+    assert found["customers"] == (first <= "2024-12-28").sum()
+    assert found["holdout_forecast"] == pytest.approx(found["holdout_purchases"], rel=0.15)
+    assert found["observed_at_last_renewal"] == pytest.approx(load_cohorts("tern_mobile")["flex"].iloc[-1] / 100)
 
 
 def test_chapter_08_runs_on_a_file_of_ones_own_with_other_values(shop):
