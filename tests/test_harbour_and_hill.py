@@ -373,6 +373,12 @@ def test_all_laws_hold_in_many_draws(draw):
         holds(firm)
 
 
+@pytest.mark.xfail(strict=True, reason="reported: two notices of a partner on one day, at three seeds of a hundred")
+@pytest.mark.parametrize("seed", [8, 10, 56])
+def test_a_partner_gives_one_notice_a_day(seed):
+    harbour_and_hill(customers=40, months=36, seed=seed).check()
+
+
 # --- a firm and its tables ------------------------------------------------------------------------------------------
 
 
