@@ -202,7 +202,9 @@ def notices(b: Book) -> pd.DataFrame:
             "takes_effect": days(np.concatenate([effect, notice_day(b) + NOTICE_DAYS])),
         }
     )
-    return table.sort_values(["date", "partner_id"], ignore_index=True)
+    table = table.sort_values(["date", "partner_id"], kind="stable", ignore_index=True)
+    table.insert(0, "notice_id", numbered("N", len(table), 3))
+    return table
 
 
 # --- how the relations are kept ---

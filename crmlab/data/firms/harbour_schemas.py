@@ -266,7 +266,7 @@ TRUTH = (
             "preference": column("count", "the order of service bundles it has in mind", "", between(0, 3)),
             "share_of_wallet": column("number", "of its needs bought here while content", "share", SHARE),
             "mood": _word("on the last day", "content", "badly handled", "late", "short", gaps=True),
-            "left_on": _day("when it left; missing for those who are customers", gaps=True),
+            "left_on": _day("Monday of its last week as a customer; missing for those who still are", gaps=True),
             "contribution": column("number", "over these months, after costs saved within a year", "EUR", FINITE),
             "true_cost": column("number", "to serve over these months, all of it", "EUR", not_negative()),
             "value_to_infinity": column(
@@ -292,7 +292,7 @@ TRUTH = (
         "Who left, why, and whether it would have left without that.",
         {
             "customer_id": _id("the customer", "customers"),
-            "left_on": _day("when it left"),
+            "left_on": _day("Monday of its last week as a customer"),
             "cause": _word("the hazard that fired", *CAUSE_NAMES),
             "would_have_left": _flag("by the last day, with that hazard switched off and all other luck the same"),
             "would_have_left_on": _day("when, if so", gaps=True),

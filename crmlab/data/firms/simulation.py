@@ -80,7 +80,7 @@ def simulate(
 
 
 def _draw(name: str, customers: int | None, months: int | None, seed: int, story: str, planted: bool) -> Draw:
-    if name not in DEFAULTS:
+    if not isinstance(name, str) or name not in DEFAULTS:
         near = difflib.get_close_matches(str(name), DEFAULTS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ValueError(f"there is no firm {name!r}{hint} There are: {', '.join(map(repr, DEFAULTS))}")
