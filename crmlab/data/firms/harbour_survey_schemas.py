@@ -147,7 +147,8 @@ PARTNERS = (
         "score": _count("5 is best", "of 5", 1, 5), "weight": _share("of the criterion"),
     }, key=["partner_id", "criterion"]),
     _table("notices", "Letters from suppliers and carriers.", {
-        "notice_id": _id("the letter"), "date": _day("of the letter"), "partner_id": _partner(), "subject": _word("its subject"),
+        "notice_id": _id("the letter"),
+        "date": _day("of the letter"), "partner_id": _partner(), "subject": _word("its subject"),
         "text": _word("what it says"), "takes_effect": _day("from when it holds"),
     }, _not_before("takes_effect", "date"), key=["notice_id"]),
     _table("ties", "What binds us to each partner.", {
