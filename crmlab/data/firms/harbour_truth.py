@@ -244,7 +244,7 @@ def _none(p: hp.People, mean: np.ndarray, chance: np.ndarray) -> np.ndarray:
     )
 
 
-def values(trade: Trade, orders: pd.DataFrame, terms: Effects | None = None) -> np.ndarray:
+def values(trade: Trade, orders: pd.DataFrame, terms: Effects | None = None, *, after: int = 0) -> np.ndarray:
     """Expected discounted contribution of each customer from the last week on, to infinity, by mood: shape (n, 4), EUR.
 
     For one who is a customer then; 10% a year, the conditions of the last week, shortages as frequent as they were.
@@ -271,12 +271,13 @@ def values(trade: Trade, orders: pd.DataFrame, terms: Effects | None = None) -> 
         return (order * p.rate * busy)[:, None] * hb.APPETITE - standing[:, None]
 
     year, brings = np.eye(4), np.zeros((len(p), 4))
-    for week in range(trade.weeks + hb.YEAR - 1, trade.weeks - 1, -1):
+    first = trade.weeks + after
+    for week in range(first + hb.YEAR - 1, first - 1, -1):
         step = steps[season[week % hb.YEAR], False]
         year, brings = step @ year, earns(week) + _times(step, brings)
     value = np.linalg.solve(np.eye(4) - year, brings[:, :, None])[:, :, 0]
     closes = np.flatnonzero(p.closing < NEVER)
-    for week in range(trade.weeks + 2 * hb.YEAR - 1, trade.weeks - 1, -1):
+    for week in range(first + 2 * hb.YEAR - 1, first - 1, -1):
         level = season[week % hb.YEAR]
         ahead, value = value, earns(week) + _times(steps[level, False], value)
         if len(closes):
@@ -324,10 +325,10 @@ def _times(step: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _at_the_end(draw: Draw, beyond: int) -> tuple[Trade, pd.DataFrame, np.ndarray]:
-    """The firm at the end of its draw, its orders, and the value of each customer by mood."""
+    """The firm at the end of its draw, its orders, and the value of each customer by mood some weeks later."""
     trade = Trade(draw, beyond=beyond)
     orders = pd.concat([order_rows(trade.week(week)) for week in range(trade.weeks)], ignore_index=True)
-    return trade, orders, values(trade, orders)
+    return trade, orders, values(trade, orders, after=beyond)
 
 
 def order_rows(events: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -360,7 +361,7 @@ def played(draw: Draw, do: Mapping[str, Any], *, ahead: int, worlds: int) -> pd.
     """
     base, orders, value = _at_the_end(draw, hb.weeks_in(ahead))
     if "terms" in do:
-        value = values(base, orders, effects({"terms": do["terms"]}, base.book()))
+        value = values(base, orders, effects({"terms": do["terms"]}, base.book()), after=base.beyond)
     trade = copy.deepcopy(base).futures(worlds, do)
     money = np.zeros(worlds)
     for week in range(trade.weeks, trade.weeks + trade.beyond):
