@@ -17,7 +17,7 @@ WORK = {
     "Tern Mobile, 1,000,000 lines, to Parquet": "write_parquet('tern_mobile', folder, customers=1_000_000)",
     "Harbour & Hill, a decision played in 20 futures": "play(simulate('harbour_and_hill'), {'fix': []}, against={})",
 }
-TO_REACH = {"40 customers": "1 s", "20,000": "60 s, 4 GB", "1,000,000": "60 s, 4 GB"}
+TO_REACH = {" 40 customers": "1 s", "20,000": "60 s, 4 GB", "1,000,000": "60 s, 4 GB"}
 
 
 def measured(work: str) -> None:
