@@ -9,7 +9,7 @@ import pandas as pd
 
 from crmlab.data.firms import dirt_words as w
 from crmlab.data.firms.chance import Chance
-from crmlab.data.firms.dirt_systems import Bookings, Register, Systems, as_days, as_text, codes_table, numbers_for
+from crmlab.data.firms.dirt_systems import Bookings, Register, Systems, as_days, as_text, codes_table, register
 from crmlab.data.firms.dirt_words import Cell
 from crmlab.data.firms.firm import Firm
 from crmlab.data.firms.harbour_people import DEPOTS, GROUPS, REGIONS
@@ -99,7 +99,7 @@ def _sales(firm: Firm, chance: Chance) -> Register:
         "customer_since": Cell(w.one_of(w.NO_DAY), w.impossible_day(firm.today), inconsistent=w.redated),
         "entered_on": Cell(w.one_of(w.NO_DAY), w.impossible_day(firm.today), inconsistent=w.redated),
     }
-    return _register(firm, chance, "sales", "S", table, cells, ("street", w.moved))
+    return register(chance, "sales", "S", "customers", table, cells, ("street", w.moved), firm.customers["acquired_on"])
 
 
 def _service(firm: Firm, chance: Chance) -> Register:
@@ -118,7 +118,9 @@ def _service(firm: Firm, chance: Chance) -> Register:
         "depot_code": depot("service"),
         "region_code": coded("region", "service"),
     }
-    return _register(firm, chance, "service", "V", table, cells, ("phone", w.other_number))
+    return register(
+        chance, "service", "V", "customers", table, cells, ("phone", w.other_number), firm.customers["acquired_on"]
+    )
 
 
 def _finance(firm: Firm, chance: Chance) -> Register:
@@ -146,21 +148,9 @@ def _finance(firm: Firm, chance: Chance) -> Register:
         "credit_limit": Cell(w.no_number, w.negative, wrong_units=w.in_thousands),
         "acquisition_cost": Cell(w.no_number, w.negative, wrong_units=w.in_cents),
     }
-    return _register(firm, chance, "finance", "D", table, cells, ("street", w.moved))
-
-
-def _register(
-    firm: Firm,
-    chance: Chance,
-    system: str,
-    letter: str,
-    table: pd.DataFrame,
-    cells: dict[str, Cell],
-    moved: tuple[str, w.Wrong],
-) -> Register:
-    ids = numbers_for(chance, system, letter, len(table))
-    since = firm.customers["acquired_on"].to_numpy().astype("datetime64[D]")
-    return Register(system, f"{system}_customers", f"{system}_id", ids, table, cells, moved, since)
+    return register(
+        chance, "finance", "D", "customers", table, cells, ("street", w.moved), firm.customers["acquired_on"]
+    )
 
 
 # --- what is booked under them ---

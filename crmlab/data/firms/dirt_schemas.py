@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from crmlab.data.firms.dirt import DIRTY, KINDS
+from crmlab.data.firms.schemas import flag, ident
 from crmlab.data.schemas import column, contract, one_of
 
 HARBOUR, TERN = f"harbour_and_hill{DIRTY}", f"tern_mobile{DIRTY}"
@@ -19,11 +20,6 @@ def text(meaning: str) -> Any:
     return column("text", meaning, "", gaps=True)
 
 
-def ident(meaning: str, of: str | None = None) -> Any:
-    """A column of ids."""
-    return column("id", meaning, "", of=of)
-
-
 def amount(meaning: str, unit: str = "EUR") -> Any:
     """A column that should hold amounts."""
     return column("text", meaning, f"{unit}, where nothing went wrong", gaps=True)
@@ -32,11 +28,6 @@ def amount(meaning: str, unit: str = "EUR") -> Any:
 def number(meaning: str, unit: str) -> Any:
     """A column of numbers without errors."""
     return column("number", meaning, unit)
-
-
-def flag(meaning: str) -> Any:
-    """A column of true and false without errors."""
-    return column("flag", meaning, "")
 
 
 def day(meaning: str, **settings: Any) -> Any:

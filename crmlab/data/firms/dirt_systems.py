@@ -100,6 +100,22 @@ class Systems:
     codes: pd.DataFrame
 
 
+def register(
+    chance: Chance,
+    system: str,
+    letter: str,
+    of: str,
+    table: pd.DataFrame,
+    cells: Mapping[str, Cell],
+    moved: tuple[str, Wrong],
+    since: pd.Series,
+) -> Register:
+    """A system's register `of` customers or lines, its ids a letter and a number of its own."""
+    ids = numbers_for(chance, system, letter, len(table))
+    days = since.to_numpy().astype("datetime64[D]")
+    return Register(system, f"{system}_{of}", f"{system}_id", ids, table, cells, moved, days)
+
+
 def numbers_for(chance: Chance, system: str, letter: str, accounts: int) -> np.ndarray:
     """Two ids for each account, in no order that would tell who was entered twice."""
     number = 1000 + ranks_at_random(chance.uniform(f"{system}.ids", np.arange(2 * accounts)))

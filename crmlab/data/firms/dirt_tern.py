@@ -11,7 +11,7 @@ import pandas as pd
 
 from crmlab.data.firms import dirt_words as w
 from crmlab.data.firms.chance import Chance, ranks_at_random
-from crmlab.data.firms.dirt_systems import Bookings, Register, Systems, as_days, as_text, codes_table, numbers_for
+from crmlab.data.firms.dirt_systems import Bookings, Register, Systems, as_days, as_text, codes_table, register
 from crmlab.data.firms.dirt_words import Cell
 from crmlab.data.firms.firm import Firm
 from crmlab.data.firms.harbour_tables import FAMILIES, FIRST_NAMES
@@ -103,7 +103,7 @@ def _sales(firm: Firm, chance: Chance, people: pd.DataFrame) -> Register:
         "started_on": day,
         "entered_on": day,
     }
-    return _register(firm, chance, "sales", "S", table, cells, ("street", w.moved))
+    return register(chance, "sales", "S", "lines", table, cells, ("street", w.moved), firm.lines["started_on"])
 
 
 def _service(firm: Firm, chance: Chance, people: pd.DataFrame) -> Register:
@@ -115,7 +115,7 @@ def _service(firm: Firm, chance: Chance, people: pd.DataFrame) -> Register:
         }
     )
     cells = {"name": NAME, "phone": PHONE, "plan_code": plan("service")}
-    return _register(firm, chance, "service", "V", table, cells, ("phone", w.other_number))
+    return register(chance, "service", "V", "lines", table, cells, ("phone", w.other_number), firm.lines["started_on"])
 
 
 def _billing(firm: Firm, chance: Chance, people: pd.DataFrame) -> Register:
@@ -137,21 +137,7 @@ def _billing(firm: Firm, chance: Chance, people: pd.DataFrame) -> Register:
         "plan_code": plan("billing"),
         "region_code": coded("region", "billing"),
     }
-    return _register(firm, chance, "billing", "B", table, cells, ("street", w.moved))
-
-
-def _register(
-    firm: Firm,
-    chance: Chance,
-    system: str,
-    letter: str,
-    table: pd.DataFrame,
-    cells: dict[str, Cell],
-    moved: tuple[str, w.Wrong],
-) -> Register:
-    since = firm.lines["started_on"].to_numpy().astype("datetime64[D]")
-    ids = numbers_for(chance, system, letter, len(table))
-    return Register(system, f"{system}_lines", f"{system}_id", ids, table, cells, moved, since)
+    return register(chance, "billing", "B", "lines", table, cells, ("street", w.moved), firm.lines["started_on"])
 
 
 # --- what is booked under them ---

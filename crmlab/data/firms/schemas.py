@@ -2,9 +2,59 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pandas as pd
 import pandera.pandas as pa
 
-from crmlab.data.schemas import FINITE, between, column, contract
+from crmlab.data.schemas import (
+    FINITE,
+    IN_OUR_TIME,
+    Rule,
+    between,
+    column,
+    contract,
+    not_negative,
+    one_of,
+    whole,
+)
+
+
+def ident(meaning: str, of: str | None = None, **settings: Any) -> pa.Column:
+    """A column of ids; `of` names the table whose key they are."""
+    return column("id", meaning, "", of=of, **settings)
+
+
+def day(meaning: str, **settings: Any) -> pa.Column:
+    """A column of days."""
+    return column("date", meaning, "day", IN_OUR_TIME, **settings)
+
+
+def count(meaning: str, unit: str, low: float = 0, high: float | None = None) -> pa.Column:
+    """A column of whole numbers."""
+    return column("count", meaning, unit, not_negative() if high is None else between(low, high), whole())
+
+
+def number(meaning: str, unit: str = "EUR", rule: Rule | None = None, **settings: Any) -> pa.Column:
+    """A column of numbers, amounts above all: 0 and above where no other rule is given."""
+    return column("number", meaning, unit, rule or not_negative(), **settings)
+
+
+def flag(meaning: str) -> pa.Column:
+    """A column of true and false."""
+    return column("flag", meaning, "")
+
+
+def word(meaning: str, *values: str, **settings: Any) -> pa.Column:
+    """A column of text: one of a few words, where they are given."""
+    return column("text", meaning, "", *([one_of(*values)] if values else []), **settings)
+
+
+def not_before(later: str, earlier: str) -> Rule:
+    """The first of two days is not before the second; where one is a gap, nothing is said."""
+    return Rule(
+        lambda t: ~(pd.Series(t[later]) < pd.Series(t[earlier])), f"before {earlier}", "Correct one of them.", later
+    )
 
 
 def facts(firm: str) -> pa.DataFrameSchema:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from crmlab.data.firms.schemas import facts
-from crmlab.data.schemas import FINITE, IN_OUR_TIME, Rule, between, column, contract, not_negative, one_of, whole
+from crmlab.data.firms.schemas import count, day, facts, flag, not_before
+from crmlab.data.schemas import FINITE, Rule, between, column, contract, not_negative, one_of
 
 PLAN = one_of("flex", "steady")
 CHANNEL = one_of("mail", "e-mail", "sms", "phone")
@@ -22,16 +22,6 @@ def line(meaning: str = "the line") -> Any:
     return column("id", meaning, "", of="lines")
 
 
-def day(meaning: str, **settings: Any) -> Any:
-    """A column of days."""
-    return column("date", meaning, "day", IN_OUR_TIME, **settings)
-
-
-def count(meaning: str, unit: str, high: float, low: float = 0) -> Any:
-    """A column of whole numbers."""
-    return column("count", meaning, unit, between(low, high), whole())
-
-
 def share(meaning: str) -> Any:
     """A column of shares or chances."""
     return column("number", meaning, "", between(0, 1))
@@ -42,21 +32,9 @@ def money(meaning: str, *rules: Rule, unit: str = MONEY) -> Any:
     return column("number", meaning, unit, *(rules or (not_negative(),)))
 
 
-def flag(meaning: str) -> Any:
-    """A column of true and false."""
-    return column("flag", meaning, "")
-
-
 def table(name: str, description: str, columns: dict[str, Any], *rules: Rule, key: tuple[str, ...] = ()) -> Any:
     """The contract of a table of the firm."""
     return contract(f"tern_mobile.{name}", f"Simulated. {description}", columns, *rules, key=key)
-
-
-def not_before(later: str, earlier: str) -> Rule:
-    """The first of two days is not before the second; where one is a gap, nothing is said."""
-    return Rule(
-        lambda t: ~(pd.Series(t[later]) < pd.Series(t[earlier])), f"before {earlier}", "Correct one of them.", later
-    )
 
 
 LINES = table(
@@ -68,7 +46,7 @@ LINES = table(
         "plan": column("text", "its plan", "", PLAN, of="plans"),
         "started_on": day("first day of the contract, the first of a month"),
         "region": column("text", "where it is used", "", one_of("coast", "city", "hills", "north")),
-        "device_months": count("age of the device when the contract began", "months", 60),
+        "device_months": count("age of the device when the contract began", "months", 0, 60),
         "autopay": flag("whether bills are debited"),
         "preferred_channel": column("text", "how it wants to be written to or called", "", CHANNEL),
         "calls_kept": flag("whether `calls` holds its calls"),
@@ -82,7 +60,7 @@ PLANS = table(
     {
         "plan": column("text", "flex is renewed each month, steady each quarter", "", PLAN),
         "from_month": day("first day of the tariff"),
-        "renewed_every": count("from one renewal to the next", "months", 3, 1),
+        "renewed_every": count("from one renewal to the next", "months", 1, 3),
         "fee": money("fee of a month, before a discount"),
         "price_per_gb": money("price of data", unit="the firm's currency a gigabyte"),
         "unit_cost": money(
@@ -98,7 +76,7 @@ RENEWALS = table(
     "here otherwise, and only lines with `from_start` show how many of a cohort leave early.",
     {
         "customer_id": line(),
-        "renewals": count("how often it renewed", "renewals", 1000),
+        "renewals": count("how often it renewed", "renewals", 0, 1000),
         "left": flag("whether it left when the next renewal was due; false: under contract still"),
         "plan": column("text", "its plan", "", PLAN, of="plans"),
         "cohort": day("month in which the contract began"),
@@ -121,7 +99,7 @@ BILLS = table(
         "line_id": line(),
         "month": day("first day of the month"),
         "amount": money("what is billed"),
-        "minutes": count("minutes called", "minutes", 1e5),
+        "minutes": count("minutes called", "minutes", 0, 1e5),
         "data_gb": column("number", "data used, priced by the gigabyte", "gigabyte", not_negative()),
         "paid_late": flag("whether it was paid late"),
     },
@@ -133,11 +111,11 @@ INTERVALS = table(
     "of whose lines those in `lines` are one in ten.",
     {
         "date": day("the day"),
-        "slot": count("half-hour of the day: 0 begins at 8:00, 23 at 19:30", "", 23),
-        "agents": count("agents at the phones", "agents", 1e6),
-        "offered": count("calls that came in", "calls", 1e7),
-        "answered_within_20s": count("calls answered within 20 seconds", "calls", 1e7),
-        "abandoned": count("calls whose callers gave up waiting", "calls", 1e7),
+        "slot": count("half-hour of the day: 0 begins at 8:00, 23 at 19:30", "", 0, 23),
+        "agents": count("agents at the phones", "agents", 0, 1e6),
+        "offered": count("calls that came in", "calls", 0, 1e7),
+        "answered_within_20s": count("calls answered within 20 seconds", "calls", 0, 1e7),
+        "abandoned": count("calls whose callers gave up waiting", "calls", 0, 1e7),
         "mean_wait": column("number", "mean wait of the calls offered", "seconds", not_negative(), gaps=True),
         "mean_handling": column(
             "number", "mean handling time of the calls answered", "seconds", not_negative(), gaps=True
@@ -158,11 +136,11 @@ CALLS = table(
         "call_id": column("id", "the call", ""),
         "line_id": line("who called"),
         "date": day("day of the call"),
-        "slot": count("half-hour of the day: 0 begins at 8:00, 23 at 19:30", "", 23),
+        "slot": count("half-hour of the day: 0 begins at 8:00, 23 at 19:30", "", 0, 23),
         "agent_id": column("id", "who answered", "", of="agents", gaps=True),
         "category": column("text", "what the call was about", "", CATEGORY),
-        "wait_seconds": count("wait until it was answered or given up", "seconds", 1e5),
-        "service_seconds": count("time with the agent", "seconds", 1e5),
+        "wait_seconds": count("wait until it was answered or given up", "seconds", 0, 1e5),
+        "service_seconds": count("time with the agent", "seconds", 0, 1e5),
         "abandoned": flag("whether the caller gave up waiting"),
         "resolved": flag("whether the call settled the matter"),
         "returned": flag("whether it repeats a call that did not settle the matter"),
@@ -182,7 +160,7 @@ AGENTS = table(
     {
         "agent_id": column("id", "the agent", ""),
         "since": day("first day at the firm"),
-        "hours_a_week": count("hours paid", "hours a week", 60, 1),
+        "hours_a_week": count("hours paid", "hours a week", 1, 60),
     },
     key=("agent_id",),
 )
@@ -194,9 +172,9 @@ CLICKS = table(
         "session_id": column("id", "the session", ""),
         "line_id": line("who was logged in"),
         "date": day("day of the session"),
-        "step": count("place of the page in the session", "", 100, 1),
+        "step": count("place of the page in the session", "", 1, 100),
         "page": column("text", "the page; order is an order placed", "", one_of(*PAGE)),
-        "seconds": count("time on the page", "seconds", 1e5),
+        "seconds": count("time on the page", "seconds", 0, 1e5),
     },
     key=("session_id", "step"),
 )
@@ -208,7 +186,7 @@ CAMPAIGNS = table(
         "month": day("first day of the month in which it went out"),
         "cost_per_contact": money("cost of one contact"),
         "discount": share("taken off the fee"),
-        "discount_months": count("for how long", "months", 12),
+        "discount_months": count("for how long", "months", 0, 12),
     },
     key=("campaign",),
 )
@@ -275,8 +253,8 @@ SATISFACTION = table(
     {
         "line_id": line("who answered"),
         "month": day("first day of the month"),
-        "satisfied": count("how satisfied, 10 is best", "", 10, 1),
-        "recommend": count("how likely to recommend, 10 is best", "", 10),
+        "satisfied": count("how satisfied, 10 is best", "", 1, 10),
+        "recommend": count("how likely to recommend, 10 is best", "", 0, 10),
     },
     key=("line_id", "month"),
 )
