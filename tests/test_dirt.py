@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from crmlab.data import contracts
-from crmlab.data.firms import dirt_schemas, dirt_words, simulate
-from crmlab.data.firms.dirt import KINDS, _systems, dirtied
+from crmlab.data.firms import simulate
+from crmlab.data.firms.dirt import schemas as dirt_schemas
+from crmlab.data.firms.dirt import words as dirt_words
+from crmlab.data.firms.dirt.twin import KINDS, _systems, dirtied
 from crmlab.data.firms.firm import csv_bytes
 
 NONE = dict.fromkeys(("duplicates", "missing", "wrong_units", "stale", "inconsistent", "misbooked"), 0)

@@ -9,10 +9,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from crmlab.data import ContractError, check, summarize
-from crmlab.data.firms import harbour, harbour_truth
 from crmlab.data.firms.chance import Chance
 from crmlab.data.firms.firm import Draw, Firm, csv_bytes, saved
-from crmlab.data.firms.harbour_policy import listed
+from crmlab.data.firms.harbour import trade as harbour
+from crmlab.data.firms.harbour import truth as harbour_truth
+from crmlab.data.firms.harbour.policy import listed
 from crmlab.data.firms.simulation import play, simulate
 from crmlab.data.firms.story import Story
 from crmlab.lifetime_value import BetaGeoNBD, fit_or_limit

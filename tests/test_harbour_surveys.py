@@ -12,11 +12,12 @@ from sklearn.decomposition import FactorAnalysis
 from sklearn.metrics import adjusted_rand_score
 
 from crmlab.data import contracts
-from crmlab.data.firms import harbour_survey_schemas, harbour_tables
-from crmlab.data.firms import harbour_surveys as hs
 from crmlab.data.firms.firm import Draw, csv_bytes
-from crmlab.data.firms.harbour_history import history
-from crmlab.data.firms.harbour_partners import CRITERIA, PICKING, TENDERS, partners
+from crmlab.data.firms.harbour import survey_schemas as harbour_survey_schemas
+from crmlab.data.firms.harbour import surveys as hs
+from crmlab.data.firms.harbour import tables as harbour_tables
+from crmlab.data.firms.harbour.history import history
+from crmlab.data.firms.harbour.partners import CRITERIA, PICKING, TENDERS, partners
 from crmlab.data.firms.story import facts_table
 
 SEEDS = range(2, 22)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from crmlab.data import check
 from crmlab.data.contracts import ContractError, key_of
-from crmlab.data.firms import tern
 from crmlab.data.firms.chance import Chance
 from crmlab.data.firms.firm import Draw, Firm, csv_bytes
-from crmlab.data.firms.tern_conditions import CAMPAIGNS, CAUSES, COST_OF_GB, DISCOUNTING, UNIT_COST, Conditions
-from crmlab.data.firms.tern_lines import MARGIN
+from crmlab.data.firms.tern import firm as tern
+from crmlab.data.firms.tern.conditions import CAMPAIGNS, CAUSES, COST_OF_GB, DISCOUNTING, UNIT_COST, Conditions
+from crmlab.data.firms.tern.lines import MARGIN
 from crmlab.lifetime_value import ShiftedBetaGeometric
 
 SEED = 1

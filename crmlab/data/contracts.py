@@ -100,7 +100,9 @@ def _short(value: Any) -> str:
 
 @functools.cache
 def _schemas() -> dict[str, Any]:
-    from crmlab.data.firms import dirt_schemas, harbour_schemas, tern_schemas
+    from crmlab.data.firms.dirt import schemas as dirt_schemas
+    from crmlab.data.firms.harbour import schemas as harbour_schemas
+    from crmlab.data.firms.tern import schemas as tern_schemas
     from crmlab.data.schemas import GENERAL
 
     return {

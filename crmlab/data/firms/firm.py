@@ -135,7 +135,7 @@ class Firm(Tables):
 
     def dirtied(self, seed: int, **shares: float) -> Firm:
         """The same firm as three systems would hold it, with errors: see `crmlab.data.firms.dirt.dirtied`."""
-        from crmlab.data.firms.dirt import dirtied
+        from crmlab.data.firms.dirt.twin import dirtied
 
         return dirtied(self, seed, **shares)
 

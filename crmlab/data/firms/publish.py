@@ -12,7 +12,7 @@ import pandas as pd
 
 from crmlab.data.contracts import contracts, dictionary
 from crmlab.data.firms.causes import GRAPHS, graph
-from crmlab.data.firms.dirt import DIRTY
+from crmlab.data.firms.dirt.twin import DIRTY
 from crmlab.data.firms.firm import Firm
 from crmlab.data.firms.simulation import DEFAULTS, simulate
 from crmlab.data.firms.story import Fact

@@ -52,7 +52,7 @@ def simulate(
         False gives the null twin: the same firm with nothing planted.
     do : dict, optional
         A decision under which the firm is run. What it does not touch stays as it is, to the byte. Harbour & Hill:
-        `crmlab.data.firms.harbour_policy`; Tern Mobile: `crmlab.data.firms.tern`.
+        `crmlab.data.firms.harbour.policy`; Tern Mobile: `crmlab.data.firms.tern.firm`.
 
     Returns
     -------
@@ -167,10 +167,10 @@ def load(name: str) -> Firm:
 
 def _module(name: str) -> ModuleType:
     if name == "harbour_and_hill":
-        from crmlab.data.firms import harbour_firm
+        from crmlab.data.firms.harbour import firm as harbour_firm
 
         return harbour_firm
-    from crmlab.data.firms import tern
+    from crmlab.data.firms.tern import firm as tern
 
     return tern
 

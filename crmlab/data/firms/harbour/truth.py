@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from crmlab.data.firms import harbour as hb
-from crmlab.data.firms import harbour_people as hp
 from crmlab.data.firms.chance import lognormal
 from crmlab.data.firms.firm import Draw
-from crmlab.data.firms.harbour import Trade, saved_per
-from crmlab.data.firms.harbour_people import CAUSES, MOST_LINES, NEVER
-from crmlab.data.firms.harbour_policy import COMPENSATION_TODAY, RECOVERED_TODAY, Effects, effects
+from crmlab.data.firms.harbour import people as hp
+from crmlab.data.firms.harbour import trade as hb
+from crmlab.data.firms.harbour.people import CAUSES, MOST_LINES, NEVER
+from crmlab.data.firms.harbour.policy import COMPENSATION_TODAY, RECOVERED_TODAY, Effects, effects
+from crmlab.data.firms.harbour.trade import Trade, saved_per
 
 DISCOUNT_RATE = 0.10  # a year
 LEVELS = 16  # of how good a year can be
@@ -346,7 +346,7 @@ def played(draw: Draw, do: Mapping[str, Any], *, ahead: int, worlds: int) -> pd.
     ----------
     draw : Draw
     do : dict
-        See `harbour_policy`; it holds from the draw's last day on.
+        See the module `policy`; it holds from the draw's last day on.
     ahead : int
         Months.
     worlds : int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmlab.data.firms.dirt import DIRTY, KINDS
+from crmlab.data.firms.dirt.twin import DIRTY, KINDS
 from crmlab.data.firms.schemas import flag, ident
 from crmlab.data.schemas import column, contract, one_of
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.firms.story import Fact, facts_table
-from crmlab.data.firms.tern_conditions import CAMPAIGNS, PLANS, WINDOW
-from crmlab.data.firms.tern_course import Course
-from crmlab.data.firms.tern_tables import agent_ids, record, web
+from crmlab.data.firms.tern.conditions import CAMPAIGNS, PLANS, WINDOW
+from crmlab.data.firms.tern.course import Course
+from crmlab.data.firms.tern.tables import agent_ids, record, web
 
 Truth = Mapping[str, pd.DataFrame]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.firms.chance import beta, choice, lognormal, normal, poisson
-from crmlab.data.firms.harbour import ACTIVITIES, FIRST_DAY, YEAR
-from crmlab.data.firms.harbour_history import History
-from crmlab.data.firms.harbour_people import DEPOTS
-from crmlab.data.firms.harbour_surveys import first_of, grid, long, month_number, named, rated
-from crmlab.data.firms.harbour_tables import Book, days, numbered
+from crmlab.data.firms.harbour.history import History
+from crmlab.data.firms.harbour.people import DEPOTS
+from crmlab.data.firms.harbour.surveys import first_of, grid, long, month_number, named, rated
+from crmlab.data.firms.harbour.tables import Book, days, numbered
+from crmlab.data.firms.harbour.trade import ACTIVITIES, FIRST_DAY, YEAR
 from crmlab.data.firms.story import Fact
 
 KINDS = ("principal", "supplier", "carrier", "customer")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crmlab.data.firms import dirt_words as w
 from crmlab.data.firms.chance import Chance, ranks_at_random
-from crmlab.data.firms.dirt_systems import Bookings, Register, Systems, as_days, as_text, codes_table, register
-from crmlab.data.firms.dirt_words import Cell
+from crmlab.data.firms.dirt import words as w
+from crmlab.data.firms.dirt.systems import Bookings, Register, Systems, as_days, as_text, codes_table, register
+from crmlab.data.firms.dirt.words import Cell
 from crmlab.data.firms.firm import Firm
-from crmlab.data.firms.harbour_tables import FAMILIES, FIRST_NAMES
+from crmlab.data.firms.harbour.tables import FAMILIES, FIRST_NAMES
 
 FURTHER = 0.12  # of the lines: a person's second, or third
 INITIALS = "ABCDEFGHJKLMNOPRSTW"

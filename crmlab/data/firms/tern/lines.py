@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 
 from crmlab.data.firms.chance import DIGITS, beta, choice, gamma, lognormal, normal
-from crmlab.data.firms.tern_conditions import ATTEMPTS, PERIOD, RETURNS, START, Conditions, width
+from crmlab.data.firms.tern.conditions import ATTEMPTS, PERIOD, RETURNS, START, Conditions, width
 
 FLEX = 0.45  # of the lines
 THETA = (0.5, 6.0), (0.5, 4.5)  # beta distributions of the chance to leave at a renewal, by plan

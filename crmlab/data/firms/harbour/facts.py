@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.firms import harbour as hb
-from crmlab.data.firms import harbour_people as hp
-from crmlab.data.firms.harbour import FIRST_DAY, YEAR, saved_per
-from crmlab.data.firms.harbour_history import History
-from crmlab.data.firms.harbour_people import CAUSES, DEPOTS, NEVER, REGIONS, SERVICE_CAUSES
-from crmlab.data.firms.harbour_surveys import wants
-from crmlab.data.firms.harbour_tables import Book, days
-from crmlab.data.firms.harbour_truth import CAUSE_NAMES, values
+from crmlab.data.firms.harbour import people as hp
+from crmlab.data.firms.harbour import trade as hb
+from crmlab.data.firms.harbour.history import History
+from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, NEVER, REGIONS, SERVICE_CAUSES
+from crmlab.data.firms.harbour.surveys import wants
+from crmlab.data.firms.harbour.tables import Book, days
+from crmlab.data.firms.harbour.trade import FIRST_DAY, YEAR, saved_per
+from crmlab.data.firms.harbour.truth import CAUSE_NAMES, values
 from crmlab.data.firms.story import Fact
 
 MOODS = ("content", "badly handled", "late", "short")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from crmlab.data.firms.chance import DIGITS, choice, lognormal
-from crmlab.data.firms.tern_conditions import (
+from crmlab.data.firms.tern.conditions import (
     ATTEMPTS,
     CAMPAIGNS,
     CAUSES,
@@ -26,7 +26,7 @@ from crmlab.data.firms.tern_conditions import (
     Conditions,
     over,
 )
-from crmlab.data.firms.tern_lines import (
+from crmlab.data.firms.tern.lines import (
     BUYS,
     EASE,
     LENGTH,

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from crmlab.data.firms.harbour_people import CAUSES, DEPOTS, NEVER
+from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, NEVER
 
 RECOVERED_TODAY = 0.45
 COMPENSATION_TODAY = 25.0  # EUR

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmlab.data.firms.harbour_partners import CRITERIA, ISSUES, KINDS, KPIS, MODES, TIES
-from crmlab.data.firms.harbour_surveys import BUNDLES, FACTORS, MANAGERS, PHASES, SUPPLIERS
+from crmlab.data.firms.harbour.partners import CRITERIA, ISSUES, KINDS, KPIS, MODES, TIES
+from crmlab.data.firms.harbour.surveys import BUNDLES, FACTORS, MANAGERS, PHASES, SUPPLIERS
 from crmlab.data.firms.schemas import count, day, flag, ident, not_before, number, word
 from crmlab.data.schemas import (
     FINITE,

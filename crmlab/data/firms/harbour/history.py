@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.firms.firm import Draw
-from crmlab.data.firms.harbour import FIRST_DAY, Trade
+from crmlab.data.firms.harbour.trade import FIRST_DAY, Trade
 
 
 @dataclass

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.firms.chance import Chance, ranks_at_random
-from crmlab.data.firms.dirt_words import Cell, Wrong
+from crmlab.data.firms.dirt.words import Cell, Wrong
 
 
 @dataclass(frozen=True)

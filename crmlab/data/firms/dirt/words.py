@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from crmlab.data.firms.harbour_tables import FAMILIES, FIRST_NAMES, STREETS
+from crmlab.data.firms.harbour.tables import FAMILIES, FIRST_NAMES, STREETS
 
 Luck = Sequence[float]
 Wrong = Callable[[str, Luck], str]

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pandas as pd
 
 from crmlab.data.firms.chance import Chance
-from crmlab.data.firms.dirt_errors import Dirt, Error, booked, entered
-from crmlab.data.firms.dirt_systems import Systems
+from crmlab.data.firms.dirt.errors import Dirt, Error, booked, entered
+from crmlab.data.firms.dirt.systems import Systems
 from crmlab.data.firms.firm import Firm
 
 DIRTY = "_dirty"  # the end of a dirty firm's name
@@ -103,10 +103,10 @@ def dirtied(
 
 def _systems(firm: Firm) -> Systems:
     if firm.draw.firm == "harbour_and_hill":
-        from crmlab.data.firms import dirt_harbour
+        from crmlab.data.firms.dirt import harbour as dirt_harbour
 
         return dirt_harbour.systems(firm)
-    from crmlab.data.firms import dirt_tern
+    from crmlab.data.firms.dirt import tern as dirt_tern
 
     return dirt_tern.systems(firm)
 

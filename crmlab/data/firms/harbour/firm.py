@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 
 from crmlab.data.firms.firm import Draw
-from crmlab.data.firms.harbour import FIRST_DAY, weeks_in
-from crmlab.data.firms.harbour_facts import harbour_facts, truth_tables
-from crmlab.data.firms.harbour_history import history
-from crmlab.data.firms.harbour_partners import partners
-from crmlab.data.firms.harbour_policy import listed
-from crmlab.data.firms.harbour_surveys import surveys
-from crmlab.data.firms.harbour_tables import Book, ordered_by_day, tables
-from crmlab.data.firms.harbour_truth import played
+from crmlab.data.firms.harbour.facts import harbour_facts, truth_tables
+from crmlab.data.firms.harbour.history import history
+from crmlab.data.firms.harbour.partners import partners
+from crmlab.data.firms.harbour.policy import listed
+from crmlab.data.firms.harbour.surveys import surveys
+from crmlab.data.firms.harbour.tables import Book, ordered_by_day, tables
+from crmlab.data.firms.harbour.trade import FIRST_DAY, weeks_in
+from crmlab.data.firms.harbour.truth import played
 from crmlab.data.firms.story import facts_table
 
 __all__ = ["last_day", "listed", "pieces", "played", "run"]

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 
 from crmlab.data.firms.chance import choice, lognormal, normal, poisson
-from crmlab.data.firms.tern_conditions import (
+from crmlab.data.firms.tern.conditions import (
     CAMPAIGNS,
     CATEGORIES,
     COST_PER_CONTACT,
@@ -22,8 +22,8 @@ from crmlab.data.firms.tern_conditions import (
     WINDOW,
     Conditions,
 )
-from crmlab.data.firms.tern_course import Course
-from crmlab.data.firms.tern_lines import CHANNELS, PATIENCE, Centre, ids
+from crmlab.data.firms.tern.course import Course
+from crmlab.data.firms.tern.lines import CHANNELS, PATIENCE, Centre, ids
 
 SURVEYED, ANSWERS = 0.12, (0.2, 0.4)  # of the lines a month that may be asked; those in between, and those with a mood
 INTERVAL_MONTHS, CLICK_MONTHS = 6, 3  # the last months that the tables hold

@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pandas as pd
 
-from crmlab.data.firms import dirt_words as w
 from crmlab.data.firms.chance import Chance
-from crmlab.data.firms.dirt_systems import Bookings, Register, Systems, as_days, as_text, codes_table, register
-from crmlab.data.firms.dirt_words import Cell
+from crmlab.data.firms.dirt import words as w
+from crmlab.data.firms.dirt.systems import Bookings, Register, Systems, as_days, as_text, codes_table, register
+from crmlab.data.firms.dirt.words import Cell
 from crmlab.data.firms.firm import Firm
-from crmlab.data.firms.harbour_people import DEPOTS, GROUPS, REGIONS
+from crmlab.data.firms.harbour.people import DEPOTS, GROUPS, REGIONS
 
 LIMITS = {"A": 20_000, "B": 10_000, "C": 5_000}  # credit by rating, EUR
 TERMS = (14, 30, 60)  # days to pay

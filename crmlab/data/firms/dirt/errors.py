@@ -20,10 +20,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.data.firms import dirt_words as words
 from crmlab.data.firms.chance import DIGITS, Chance
-from crmlab.data.firms.dirt_systems import Bookings, Register, Systems
-from crmlab.data.firms.dirt_words import BLANK, Cell
+from crmlab.data.firms.dirt import words
+from crmlab.data.firms.dirt.systems import Bookings, Register, Systems
+from crmlab.data.firms.dirt.words import BLANK, Cell
 
 NAMES = {"wrong_units": "wrong unit"}  # of kinds, where they are not the share's
 IMPOSSIBLE = 0.3  # of the missing values, where something impossible can stand: that stands there

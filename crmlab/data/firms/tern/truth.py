@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.firms.chance import DIGITS
-from crmlab.data.firms.tern_conditions import (
+from crmlab.data.firms.tern.conditions import (
     ATTEMPTS,
     CAMPAIGNS,
     CAUSES,
@@ -27,9 +27,9 @@ from crmlab.data.firms.tern_conditions import (
     WINDOW,
     Conditions,
 )
-from crmlab.data.firms.tern_course import PULLED, Course, discounted, due, hazards, tempted, within
-from crmlab.data.firms.tern_lines import BUYS, EASE, KINDS, MARGIN, PRICE, SERVICE_SECONDS, Centre, Lines, ids
-from crmlab.data.firms.tern_tables import PAGES, agent_ids, months, record, text, web
+from crmlab.data.firms.tern.course import PULLED, Course, discounted, due, hazards, tempted, within
+from crmlab.data.firms.tern.lines import BUYS, EASE, KINDS, MARGIN, PRICE, SERVICE_SECONDS, Centre, Lines, ids
+from crmlab.data.firms.tern.tables import PAGES, agent_ids, months, record, text, web
 
 HORIZON = 2 * WINDOW  # months for which a contact changes anything but whether the line is there
 

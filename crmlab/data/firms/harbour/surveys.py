@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.firms.chance import choice, gamma, lognormal, normal, ranks_at_random
-from crmlab.data.firms.harbour import APPETITE, CONTENT, FADED, FADING, FIRST_DAY, YEAR
-from crmlab.data.firms.harbour_history import History
-from crmlab.data.firms.harbour_tables import Book, days, numbered
+from crmlab.data.firms.harbour.history import History
+from crmlab.data.firms.harbour.tables import Book, days, numbered
+from crmlab.data.firms.harbour.trade import APPETITE, CONTENT, FADED, FADING, FIRST_DAY, YEAR
 from crmlab.data.firms.story import Fact
 
 HALF_YEAR = 26  # weeks

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.firms.firm import Draw, Tables
-from crmlab.data.firms.tern_conditions import CAMPAIGNS, COST_OF_GB, COST_PER_CONTACT, UNIT_COST, Conditions
-from crmlab.data.firms.tern_course import Course
-from crmlab.data.firms.tern_facts import facts
-from crmlab.data.firms.tern_lines import MARGIN, Centre, agents, lines
-from crmlab.data.firms.tern_tables import CLICK_MONTHS, firm_tables, line_tables, survey, visits
-from crmlab.data.firms.tern_truth import firm_truth, truth_tables, value
+from crmlab.data.firms.tern.conditions import CAMPAIGNS, COST_OF_GB, COST_PER_CONTACT, UNIT_COST, Conditions
+from crmlab.data.firms.tern.course import Course
+from crmlab.data.firms.tern.facts import facts
+from crmlab.data.firms.tern.lines import MARGIN, Centre, agents, lines
+from crmlab.data.firms.tern.tables import CLICK_MONTHS, firm_tables, line_tables, survey, visits
+from crmlab.data.firms.tern.truth import firm_truth, truth_tables, value
 
 Frames = dict[str, pd.DataFrame]
 

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from crmlab.data.firms import harbour_people as hp
 from crmlab.data.firms.chance import Chance, binomial, choice, lognormal, poisson
 from crmlab.data.firms.firm import Draw
-from crmlab.data.firms.harbour_people import CAUSES, DEPOTS, NEVER, REGIONS, People, Products
-from crmlab.data.firms.harbour_policy import Book, Effects, effects, first_week, today
+from crmlab.data.firms.harbour import people as hp
+from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, NEVER, REGIONS, People, Products
+from crmlab.data.firms.harbour.policy import Book, Effects, effects, first_week, today
 from crmlab.data.firms.story import Story
 
 FIRST_DAY = np.datetime64("2023-01-02", "D")  # a Monday
@@ -171,7 +171,7 @@ class Trade:
     ----------
     draw : Draw
     do : dict
-        The decision, see `harbour_policy`.
+        The decision, see the module `policy`.
     beyond : int
         Weeks after the draw's last that can be played.
     """

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab.data.firms import harbour as hb
-from crmlab.data.firms import harbour_people as hp
 from crmlab.data.firms.chance import choice, lognormal, poisson
-from crmlab.data.firms.harbour import ACTIVITIES, FIRST_DAY, KINDS, MINUTE
-from crmlab.data.firms.harbour_history import History
-from crmlab.data.firms.harbour_people import CAUSES, DEPOTS, GROUPS, NEVER, REGIONS
-from crmlab.data.firms.harbour_policy import ANSWERS, FIXES
+from crmlab.data.firms.harbour import people as hp
+from crmlab.data.firms.harbour import trade as hb
+from crmlab.data.firms.harbour.history import History
+from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, GROUPS, NEVER, REGIONS
+from crmlab.data.firms.harbour.policy import ANSWERS, FIXES
+from crmlab.data.firms.harbour.trade import ACTIVITIES, FIRST_DAY, KINDS, MINUTE
 
 UNNOTICED = 13  # weeks without an order after which the firm counts a customer as gone
 ROUTES = ("tour", "return leg", "express")

@@ -1,0 +1,1 @@
+"""The dirty twins of the simulated firms."""

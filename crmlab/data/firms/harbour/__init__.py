@@ -1,0 +1,1 @@
+"""Harbour & Hill Building Supply, a simulated distributor without contracts."""

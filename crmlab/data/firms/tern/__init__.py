@@ -1,0 +1,1 @@
+"""Tern Mobile, a simulated telecom with contracts."""
