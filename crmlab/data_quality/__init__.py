@@ -1,0 +1,34 @@
+"""Can these records be trusted, and may they be used? Measures, duplicates, one file a customer, repairs, privacy."""
+
+from crmlab.data_quality.duplicates import (
+    WRITTEN_OUT,
+    candidate_pairs,
+    comparable,
+    one_customer,
+    pair_scores,
+    plain_words,
+    threshold_table,
+)
+from crmlab.data_quality.golden import golden_record, shared_bookings
+from crmlab.data_quality.measures import Expected, is_known, quality, read_days, timeliness
+from crmlab.data_quality.repairs import after, amount_faults, day_faults
+
+__all__ = [
+    "WRITTEN_OUT",
+    "Expected",
+    "after",
+    "amount_faults",
+    "candidate_pairs",
+    "comparable",
+    "day_faults",
+    "golden_record",
+    "is_known",
+    "one_customer",
+    "pair_scores",
+    "plain_words",
+    "quality",
+    "read_days",
+    "shared_bookings",
+    "threshold_table",
+    "timeliness",
+]
