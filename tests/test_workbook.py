@@ -1,11 +1,14 @@
 """The chapters as pages, in a real browser; and run with other values than their defaults."""
 
+import re
 import shutil
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 import pytest
 from browser import CHROMIUM, Browser, problems
+from bs4 import BeautifulSoup
 from helpers import ROOT, crmlab
 
 from crmlab.data import load_cohorts
@@ -37,6 +40,15 @@ def test_every_chapter_has_a_page_and_the_index_shows_its_decision(pages):
     assert "Pay at most" in index
     assert "90% interval" in index
     assert "What is a customer worth?" in index
+
+
+def test_links_between_pages_lead_to_a_page_and_a_heading(pages):
+    made = {path.name: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in pages.glob("*.html")}
+    for name, page in made.items():
+        for link in page.find_all("a", href=re.compile(r"^(?!https?:)")):
+            file, _, anchor = link["href"].partition("#")
+            assert (pages / (file or name)).exists(), f"{name}: {link['href']}"
+            assert not anchor or made[file or name].find(id=unquote(anchor)), f"{name}: {link['href']}"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")

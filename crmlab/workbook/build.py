@@ -214,10 +214,11 @@ def write_pages(out: Path) -> None:
 
     executed = dict(executed_notebooks(out))
     links = [None, *((page_title(path, node), f"{path.stem}.html") for path, node in executed.items()), None]
-    refused = []
+    names, refused = {path.name for path in executed}, []
     for place, (path, node) in enumerate(executed.items()):
+        before, after = links[place], links[place + 2]
         try:
-            page = page_html(node, notebook_file=path.name, previous=links[place], following=links[place + 2])
+            page = page_html(node, notebook_file=path.name, previous=before, following=after, beside=names)
         except ValueError as error:
             refused.append(str(error))
             continue

@@ -6,7 +6,7 @@ import html
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,7 @@ def page_html(
     index_file: str = "index.html",
     previous: tuple[str, str] | None = None,
     following: tuple[str, str] | None = None,
+    beside: Collection[str] = (),
 ) -> str:
     """One executed notebook as one self-contained page.
 
@@ -70,6 +71,8 @@ def page_html(
         Where the page links to, relative to the page.
     previous, following : (title, href), optional
         The neighbouring chapters.
+    beside : names of notebooks
+        Those with a page beside this one: a link to such a notebook leads to its page, one to another chapter is text.
 
     Returns
     -------
@@ -100,6 +103,7 @@ def page_html(
         "index_file": index_file,
         "previous": previous,
         "following": following,
+        "beside": beside,
         "failure": failure(page),
         "own_values": own_values(page),
         "sections": [],  # the renderer adds them as it meets them
@@ -257,6 +261,13 @@ class PageRenderer(IPythonRenderer):
 
     def block_html(self, html: str) -> str:
         return super().block_html(formulas_in_html(html))
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        chapter = re.fullmatch(r"(?P<stem>[^/#]+)\.ipynb(?P<anchor>#.*)?", url)
+        if chapter is None:
+            return super().link(text, url, title)
+        there = f"{chapter['stem']}.ipynb" in self.about["beside"]
+        return super().link(text, f"{chapter['stem']}.html{chapter['anchor'] or ''}", title) if there else text
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         markup = super().heading(text, level, **attrs)
