@@ -10,7 +10,7 @@ from crmlab.data_quality.duplicates import (
     threshold_table,
 )
 from crmlab.data_quality.golden import golden_record, shared_bookings
-from crmlab.data_quality.measures import Expected, is_known, quality, read_days, timeliness
+from crmlab.data_quality.measures import Expected, is_known, quality, read_days, seen, timeliness
 from crmlab.data_quality.repairs import after, amount_faults, day_faults
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "plain_words",
     "quality",
     "read_days",
+    "seen",
     "shared_bookings",
     "threshold_table",
     "timeliness",

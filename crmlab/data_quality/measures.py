@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 # Words that people enter where they know nothing.
@@ -93,8 +94,48 @@ def read_days(values: pd.Series, formats: Sequence[str] = ()) -> pd.Series:
     return days
 
 
+def seen(values: pd.Series, rule: Expected) -> pd.Series:
+    """What can be seen to be wrong with each value by looking at its column alone.
+
+    Parameters
+    ----------
+    values : Series
+    rule : Expected
+        What the column should hold.
+
+    Returns
+    -------
+    Series of str
+        "missing" (a gap, or a word for nothing), "invalid" (cannot be read, or is not possible), "inconsistent" (valid,
+        but not written in the system's own way), or "".
+
+    Notes
+    -----
+    A value that is wrong but possible is seen by none of these: they see what is ill-formed, not what is false.
+
+    Examples
+    --------
+    >>> rule = Expected("day", low=pd.Timestamp("2000-01-01"), formats=["%d.%m.%Y"])
+    >>> seen(pd.Series(["2024-05-01", "1.5.2024", "1900-01-01", None]), rule).tolist()
+    ['', 'inconsistent', 'invalid', 'missing']
+    """
+    known, text = is_known(values, rule.nothing), values.astype("str")
+    possible = pd.Series(True, values.index)
+    if rule.kind == "text":
+        possible = text.isin(list(rule.among)) if rule.among is not None else possible
+        own = text.str.fullmatch(rule.way) if rule.way else possible
+    else:
+        read = read_days(text, rule.formats) if rule.kind == "day" else pd.to_numeric(text, errors="coerce")
+        own = read_days(text).notna() if rule.kind == "day" else read.notna()
+        possible = read.notna()
+        possible &= ~(read < rule.low) if rule.low is not None else True
+        possible &= ~(read > rule.high) if rule.high is not None else True
+    conditions = [~known, ~possible.astype(bool), ~own.astype(bool)]
+    return pd.Series(np.select(conditions, ["missing", "invalid", "inconsistent"], ""), values.index)
+
+
 def quality(table: pd.DataFrame, expected: Mapping[str, Expected]) -> pd.DataFrame:
-    """Completeness, validity, uniqueness and consistency of a table's columns.
+    """Completeness, validity, consistency and uniqueness of a table's columns.
 
     Parameters
     ----------
@@ -117,8 +158,7 @@ def quality(table: pd.DataFrame, expected: Mapping[str, Expected]) -> pd.DataFra
 
     Notes
     -----
-    A value that is wrong but possible passes every one of these measures: they see what is ill-formed, not what is
-    false. Timeliness is about records, not columns: see `timeliness`.
+    Timeliness is about records, not columns: see `timeliness`.
 
     References
     ----------
@@ -138,39 +178,21 @@ def quality(table: pd.DataFrame, expected: Mapping[str, Expected]) -> pd.DataFra
 
 
 def _of_column(values: pd.Series, rule: Expected) -> dict[str, float]:
-    known = is_known(values, rule.nothing)
-    held = values[known]
-    valid, own = _valid_and_own(held, rule)
+    found = seen(values, rule)
+    rows, held = len(found), (found != "missing").sum()
+    valid = held - (found == "invalid").sum()
+    different = values[found != "missing"].nunique()
     return {
-        "rows": len(values),
-        "completeness": _share(known),
-        "validity": _share(valid),
-        "consistency": _share(own[valid]),
-        "uniqueness": held.nunique() / len(held) if len(held) else float("nan"),
+        "rows": rows,
+        "completeness": _share(held, rows),
+        "validity": _share(valid, held),
+        "consistency": _share(valid - (found == "inconsistent").sum(), valid),
+        "uniqueness": _share(different, held),
     }
 
 
-def _valid_and_own(held: pd.Series, rule: Expected) -> tuple[pd.Series, pd.Series]:
-    """Of values that are held: what is possible, and what is written in the system's own way."""
-    text = held.astype("str")
-    if rule.kind == "text":
-        own = text.str.fullmatch(rule.way) if rule.way else pd.Series(True, held.index)
-        return (text.isin(list(rule.among)) if rule.among is not None else pd.Series(True, held.index)), own
-    if rule.kind == "day":
-        read, own = read_days(text, rule.formats), read_days(text).notna()
-    else:
-        read = pd.to_numeric(text, errors="coerce")
-        own = read.notna()
-    valid = read.notna()
-    if rule.low is not None:
-        valid &= read >= rule.low
-    if rule.high is not None:
-        valid &= read <= rule.high
-    return valid, own
-
-
-def _share(true: pd.Series) -> float:
-    return float(true.mean()) if len(true) else float("nan")
+def _share(part: int, whole: int) -> float:
+    return float(part / whole) if whole else float("nan")
 
 
 def timeliness(looked_over: pd.Series, today: pd.Timestamp, months: int) -> float:
