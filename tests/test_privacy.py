@@ -235,6 +235,11 @@ def test_groups_are_counted_as_by_hand(release):
     assert found["alone"] == found["too_few"] == pytest.approx(sizes.count(1) / len(keys))
 
 
+def test_a_gap_in_the_secret_is_a_value_too():
+    release = pd.DataFrame({"q": ["a", "a"], "secret": ["yes", None]})
+    assert k_anonymity(release, ["q"], "secret")[["l", "given_away"]].tolist() == [2, 0]
+
+
 @few
 @given(releases(), releases())
 def test_links_are_of_rows_that_are_alone_on_both_sides(release, known):
@@ -455,6 +460,7 @@ def test_the_inventory_tells_what_is_wrong_with_each_field():
     assert finding("people.name", keep_months=None) == "no period"
     assert finding("people.name", counted_from=None) == "no period"
     assert finding("parts.price", personal=True) == "no legal basis"
+    assert finding("parts.price", purpose=None) == "no purpose"
 
 
 def test_every_column_of_a_firm_is_in_its_inventory(tern):
