@@ -6,6 +6,7 @@ from crmlab.data_quality.duplicates import (
     comparable,
     one_customer,
     pair_scores,
+    pairs_within,
     plain_words,
     threshold_table,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "is_known",
     "one_customer",
     "pair_scores",
+    "pairs_within",
     "plain_words",
     "quality",
     "read_days",

@@ -271,3 +271,44 @@ def one_customer(index: pd.Index, pairs: pd.DataFrame) -> pd.Series:
     ties = coo_array((np.ones(len(pairs)), (left, right)), shape=(len(index), len(index)))
     component = connected_components(ties, directed=False)[1]
     return pd.Series(pd.factorize(component)[0], index)
+
+
+def pairs_within(customer: pd.Series, truth: pd.Series) -> dict[str, float]:
+    """Precision and recall of a whole list: of all pairs of records that it puts under one customer.
+
+    Parameters
+    ----------
+    customer, truth : Series
+        Whose each record is, as found and in truth, by the same index.
+
+    Returns
+    -------
+    dict
+        `precision` and `recall`, from 0 to 1; missing where no pair is found, or none is there.
+
+    Raises
+    ------
+    ValueError
+        The two are not by the same index.
+
+    References
+    ----------
+    Christen (2012), Data Matching, chapter 7: pairs after the records have been joined.
+
+    Examples
+    --------
+    >>> pairs_within(pd.Series([0, 0, 0, 1]), pd.Series(["a", "a", "b", "b"]))
+    {'precision': 0.3333333333333333, 'recall': 0.5}
+    """
+    if not customer.index.equals(truth.index):
+        raise ValueError("customer and truth must be by the same index")
+
+    def pairs(*by: pd.Series) -> int:
+        size = pd.DataFrame(dict(enumerate(by))).value_counts()
+        return int((size * (size - 1) // 2).sum())
+
+    both, found, there = pairs(customer, truth), pairs(customer), pairs(truth)
+    return {
+        "precision": both / found if found else float("nan"),
+        "recall": both / there if there else float("nan"),
+    }
