@@ -271,6 +271,11 @@ def test_a_release_without_names_is_not_anonymous(tern):
         (lambda: k_anonymity(PATIENTS, ["zip", "sex"]), ContractError, "release: sex: the column is missing"),
         (lambda: k_anonymity(PATIENTS, WHO, "illness"), ContractError, "release: illness: the column is missing"),
         (lambda: k_anonymity(PATIENTS, "zip"), ValueError, "release: name the columns in a list, not 'zip'"),
+        (
+            lambda: k_anonymity(PATIENTS, "zip", "condition"),
+            ValueError,
+            "release: name the columns in a list, not 'zip'",
+        ),
         (lambda: k_anonymity(PATIENTS, []), ValueError, r"release: name the columns in a list, not \[\]"),
         (lambda: k_anonymity(PATIENTS[:0], WHO), ValueError, "release has no rows"),
         (lambda: k_anonymity(PATIENTS, WHO, wanted=0), ValueError, "wanted must be a whole number, 1 or more, not 0"),

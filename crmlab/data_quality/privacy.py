@@ -193,12 +193,13 @@ def k_anonymity(
     >>> k_anonymity(release, ["region"], "left", wanted=2).round(2).to_dict()
     {'groups': 2.0, 'k': 1.0, 'alone': 0.33, 'too_few': 0.33, 'l': 1.0, 'given_away': 1.0}
     """
-    _need("release", release, [*quasi_identifiers, sensitive] if sensitive else quasi_identifiers)
+    _need("release", release, quasi_identifiers)
     group = release.groupby(list(quasi_identifiers), dropna=False, observed=True).ngroup()
     rows = group.map(group.value_counts())
     too_few = rows < _whole("wanted", wanted, 1)
     found = {"groups": group.nunique(), "k": rows.min(), "alone": (rows == 1).mean(), "too_few": too_few.mean()}
     if sensitive:
+        _need("release", release, [sensitive])
         values = group.map(release[sensitive].groupby(group).nunique(dropna=False))
         found |= {"l": values.min(), "given_away": (values == 1).mean()}
     return pd.Series(found, dtype="float64")
