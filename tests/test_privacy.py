@@ -423,6 +423,12 @@ def test_who_may_not_be_contacted_after_a_withdrawal_may_never_again(given_on, w
         ),
         (lambda: may_contact(ALL, REGISTER, "soon"), ValueError, "on must be a day such as '2025-12-31', not 'soon'"),
         (lambda: may_contact(ALL, REGISTER[:0], "2025-04-01"), ValueError, "consent has no rows"),
+        (lambda: may_contact(ALL.rename(None), REGISTER, "2025-04-01"), ValueError, "people has no name: give it that"),
+        (
+            lambda: may_contact(ALL, REGISTER.replace("phone", None), "2025-04-01"),
+            ContractError,
+            r"consent: channel: missing in 1 row: row 5",
+        ),
     ],
 )
 def test_a_bad_register_is_refused(ask, error, message):

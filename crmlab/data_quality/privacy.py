@@ -293,10 +293,10 @@ def may_contact(
     Raises
     ------
     ContractError
-        A column is missing, an id is missing or twice in `people`, a day cannot be read, a person, channel and purpose
-        are in two rows, or a consent was withdrawn before it was given.
+        A column is missing, an id is missing or twice in `people`, the register has a gap in its key or a day that
+        cannot be read, a person, channel and purpose are in two rows, or a consent was withdrawn before it was given.
     ValueError
-        `on` is no day, or the register has no row of that channel, purpose or time.
+        `people` has no name, `on` is no day, or the register has no row of that channel, purpose or time.
 
     Notes
     -----
@@ -317,6 +317,8 @@ def may_contact(
     1       b  False   withdrawn
     2       c  False  no consent
     """
+    if people.name is None:
+        raise ValueError("people has no name: give it that of its column in the register, people.rename('line_id').")
     day, who = _day("on", on), str(people.name)
     register = _read_register(consent, who)
     for name, value in {"channel": channel, "purpose": purpose, "preferred_time": at}.items():
@@ -343,9 +345,10 @@ def _read_register(consent: pd.DataFrame, who: str) -> pd.DataFrame:
     days = ("given_on", "withdrawn_on")
     _need("consent", consent, [who, "channel", "purpose", *days, "preferred_time"])
     register = consent.reset_index(drop=True)
-    for name, read in {who: read_ids, **dict.fromkeys(days, read_dates)}.items():
-        register[name], refusals = read(register[name])
-        _refuse("consent", name, consent[name], *refusals)
+    for name in (who, "channel", "purpose", *days):
+        register[name], refusals = read_dates(register[name]) if name in days else read_ids(register[name])
+        gap = Refusal((register[name].isna() & (name not in days)).to_numpy(), *MISSING)
+        _refuse("consent", name, consent[name], *refusals, gap)
     twice = Refusal(
         register.duplicated([who, "channel", "purpose"]).to_numpy(),
         f"{who}, channel and purpose as in an earlier row",
