@@ -1,5 +1,6 @@
 """Can these records be trusted, and may they be used? Measures, duplicates, one file a customer, repairs, privacy."""
 
+from crmlab.data_quality.books import KINDS, Books, bookings_in_common, read_books
 from crmlab.data_quality.duplicates import (
     WRITTEN_OUT,
     candidate_pairs,
@@ -15,10 +16,13 @@ from crmlab.data_quality.measures import Expected, is_known, quality, read_days,
 from crmlab.data_quality.repairs import after, amount_faults, day_faults
 
 __all__ = [
+    "KINDS",
     "WRITTEN_OUT",
+    "Books",
     "Expected",
     "after",
     "amount_faults",
+    "bookings_in_common",
     "candidate_pairs",
     "comparable",
     "day_faults",
@@ -29,6 +33,7 @@ __all__ = [
     "pairs_within",
     "plain_words",
     "quality",
+    "read_books",
     "read_days",
     "seen",
     "shared_bookings",
