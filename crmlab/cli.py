@@ -130,6 +130,58 @@ def check(notebooks: Annotated[list[Path], typer.Argument(metavar="NOTEBOOK...",
         sys.exit(1)
 
 
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="A .csv, .tsv, .txt, .xlsx or .parquet file.")],
+    contract: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="CONTRACT",
+            help="transactions, orders, products, ledger, ratings, rankings, calls, renewals or customer_summary.",
+        ),
+    ],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="NAME=COLUMN",
+            help="What a column of the contract is made from; repeatable. For numbers also columns with + - * / ( ), "
+            'such as amount="Quantity*UnitPrice"; names with blanks or signs among them in [brackets] or '
+            "`backquotes`. NAME= leaves the column out. What is not given is suggested.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .parquet or .csv file; what is refused goes beside it. Without it nothing is written."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace these files if they are there.")] = False,
+    encoding: Annotated[str | None, typer.Option(help="Of a text file, such as cp1252, if it is not found.")] = None,
+    separator: Annotated[str | None, typer.Option(help="Of values, such as ';' or tab, if it is not found.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of a workbook, if several have tables.")] = None,
+    dates: Annotated[str | None, typer.Option(help="day-first or month-first, if the file does not tell.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="comma or point, if the file does not tell.")] = None,
+) -> None:
+    """Make a table that a chapter reads from a file of your own, and tell every row that could not be taken."""
+    from crmlab.data.importing import ImportRefusal, import_table
+
+    pairs = [pair.partition("=") for pair in mapping or []]
+    if wrong := [name + sign + rest for name, sign, rest in pairs if not (name and sign)]:
+        stop(f"crmlab: {wrong[0]!r} is not of the form name=column", 2)
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        stop("crmlab: --map has a name more than once", 2)
+    options = {"encoding": encoding, "separator": separator, "sheet": sheet, "dates": dates, "decimal": decimal}
+    given = {name.strip(): rest for name, _, rest in pairs}
+    try:
+        print(import_table(source, contract, given, out=out, overwrite=overwrite, **options).report)  # type: ignore[arg-type]
+    except ImportRefusal as error:
+        if error.report:
+            print(error.report, flush=True)
+        stop(f"crmlab: {error}", 2)
+    except KeyboardInterrupt:
+        stop("crmlab: interrupted; no half file is left", 130)
+
+
 @app.command()
 def cite() -> None:
     """Print the BibTeX entry of this release."""

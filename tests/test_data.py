@@ -466,8 +466,8 @@ def test_all_breaches_are_told_at_once_the_most_important_first():
 
 
 def test_an_unknown_contract_is_refused():
-    with pytest.raises(ValueError, match="there is no contract 'orders'; there are: transactions, customer_summary"):
-        check(LOG, "orders")
+    with pytest.raises(ValueError, match="there is no contract 'purchases'; there are: transactions, customer_summary"):
+        check(LOG, "purchases")
 
 
 BAD_CALLS = {

@@ -63,7 +63,8 @@ def _checks(rules: Sequence[Rule]) -> list[pa.Check]:
 
 def _no_two_alike(key: Sequence[str]) -> Rule:
     def holds(table: Any) -> Any:
-        return ~pd.DataFrame({name: table[name] for name in key}).duplicated()
+        present = [name for name in key if name in table]  # a column of the key may be optional
+        return ~pd.DataFrame({name: table[name] for name in present}).duplicated()
 
     return Rule(holds, f"{' and '.join(key)} as in an earlier row", "Keep one row for each.", key[-1])
 
@@ -88,6 +89,13 @@ def whole(remedy: str = CORRECT) -> Rule:
 def not_negative(remedy: str = CORRECT) -> Rule:
     """Zero and above."""
     return Rule(lambda x: (x >= 0) & (x <= LARGEST), "negative or not finite", remedy, allows="0 and above")
+
+
+def not_before(later: str, earlier: str) -> Rule:
+    """The first of two days is not before the second; where one is missing, nothing is said."""
+    return Rule(
+        lambda t: ~(pd.Series(t[later]) < pd.Series(t[earlier])), f"before {earlier}", "Correct one of them.", later
+    )
 
 
 FINITE = Rule(
@@ -175,4 +183,122 @@ RENEWALS = contract(
     },
     key=["customer_id"],
 )
-GENERAL = (TRANSACTIONS, CUSTOMER_SUMMARY, RENEWALS)
+
+
+def _id(meaning: str, **settings: Any) -> pa.Column:
+    return column("id", meaning, "", **settings)
+
+
+def _day(meaning: str, **settings: Any) -> pa.Column:
+    return column("date", meaning, "day", IN_OUR_TIME, **settings)
+
+
+def _number(meaning: str, unit: str, rule: Rule, **settings: Any) -> pa.Column:
+    return column("number", meaning, unit, rule, **settings)
+
+
+def _count(meaning: str, low: float, high: float, unit: str = "", **settings: Any) -> pa.Column:
+    return column("count", meaning, unit, between(low, high), whole(), **settings)
+
+
+def _flag(meaning: str) -> pa.Column:
+    return column("flag", meaning, "", required=False)  # where the column is there, every row says it
+
+
+CURRENCY = "the data's currency"
+MANY = 1e6  # more grades, waves or ranks than anybody gives
+
+# fmt: off
+ORDERS = contract(
+    "orders",
+    "Orders and how they were fulfilled: one row an order. An order is perfect if everything about it was right; which "
+    "rights are held against it follows from the columns that are there.",
+    {
+        "order_id": _id("the order"), "customer_id": _id("who ordered"),
+        "ordered_on": _day("when it came"), "promised_on": _day("delivery promised for"),
+        "delivered_on": _day("delivered; missing while it is open", gaps=True),
+        "amount": _number("invoiced for what was delivered", CURRENCY, FINITE, optional=True),
+        "urgent": _flag("whether it could not wait"),
+        "right_item": _flag("whether the right items came"),
+        "in_full": _flag("whether all that was ordered came at once"),
+        "undamaged": _flag("whether it came in the right condition"),
+        "right_place": _flag("whether it came to the right place"),
+        "right_customer": _flag("whether it came to the right customer"),
+        "right_invoice": _flag("whether it was invoiced rightly (the right cost)"),
+        "right_documents": _flag("whether the documents were complete and right"),
+        "region": column("text", "where the customer is", "", optional=True),
+        "depot": column("text", "from where it was delivered", "", optional=True),
+    },
+    not_before("promised_on", "ordered_on"), not_before("delivered_on", "ordered_on"), key=["order_id"],
+)
+PRODUCTS = contract(
+    "products",
+    "Products and what a delay of them costs: one row a product. The textbook's rule takes margin_grade and "
+    "importance; the rule in money takes price, unit_cost, units and lost_if_delayed.",
+    {
+        "product_id": _id("the product"), "category": column("text", "kind of goods", "", optional=True),
+        "margin_grade": _count("grade of its profit margin, 1 is the best", 1, MANY, required=False),
+        "importance": _count(
+            "1 a delay loses the sale, 2 a slight delay is acceptable, 3 a longer one is", 1, 3, required=False),
+        "price": _number("what it sells for", CURRENCY, not_negative(), optional=True),
+        "unit_cost": _number("what it costs the firm", CURRENCY, not_negative(), optional=True),
+        "units": _number("asked for", "units a period", not_negative(), optional=True),
+        "lost_if_delayed": _number("chance that a delay loses the sale", "share", between(0, 1), optional=True),
+    },
+    key=["product_id"],
+)
+LEDGER = contract(
+    "ledger",
+    "What each customer took of each activity, month by month: one row a customer, month and activity.",
+    {
+        "customer_id": _id("who was served"), "month": column("date", "its first day", "month", IN_OUR_TIME),
+        "activity": _id("what was done"),
+        "units": _number("how much of it", "of the activity's driver", not_negative(), optional=True),
+        "minutes": _number("what that took", "minutes", not_negative(), optional=True),
+        "cost": _number("what that cost", CURRENCY, not_negative()),
+    },
+    key=["customer_id", "month", "activity"],
+)
+RATINGS = contract(
+    "ratings",
+    "What customers say of service elements: one row a respondent and element, and a wave if there are several. A "
+    "rating that was not given is missing.",
+    {
+        "wave": _count("which survey, in order", 1, MANY, required=False),
+        "customer_id": _id("who answered"), "element_id": _id("what was rated"),
+        "importance": _number("how important it is", "of the scale", FINITE, gaps=True),
+        "performance": _number("how well the firm does it", "of the scale", FINITE, optional=True),
+    },
+    key=["wave", "customer_id", "element_id"],
+)
+RANKINGS = contract(
+    "rankings",
+    "Customers' rankings of things: one row a customer and item. Some may rank their best few alone.",
+    {
+        "customer_id": _id("who ranked"), "item_id": _id("what was ranked"),
+        "rank": _count("its place, 1 the best", 1, MANY),
+    },
+    key=["customer_id", "item_id"],
+)
+CALLS = contract(
+    "calls",
+    "Calls, or other requests, to a contact centre: one row a call.",
+    {
+        "call_id": _id("the call"), "date": _day("day of the call"),
+        "minute": _count("when it came in", 0, 1439, "minutes after midnight", required=False),
+        "slot": _count("interval of the day, counted from 0", 0, 1439, required=False),
+        "customer_id": _id("who called", optional=True),
+        "agent_id": _id("who answered; missing where nobody did", optional=True),
+        "category": column("text", "what it was about", "", optional=True),
+        "wait_seconds": _number("wait until it was answered or given up", "seconds", not_negative(), optional=True),
+        "service_seconds": _number("time with the agent", "seconds", not_negative(), optional=True),
+        "resolution_minutes": _number(
+            "from opening until it was settled; missing while it is open", "minutes", not_negative(), optional=True),
+        "abandoned": _flag("whether the caller gave up waiting"),
+        "resolved": _flag("whether the call settled the matter"),
+        "after_self_service": _flag("whether self-service was tried before, in vain"),
+    },
+    key=["call_id"],
+)
+# fmt: on
+GENERAL = (TRANSACTIONS, CUSTOMER_SUMMARY, RENEWALS, ORDERS, PRODUCTS, LEDGER, RATINGS, RANKINGS, CALLS)

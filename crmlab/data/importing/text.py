@@ -1,0 +1,321 @@
+"""Text files: encoding, separator, names, rows. What a file does not decide is asked for."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import crmlab.data.importing.limits as limits
+from crmlab.data.importing.source import Broken, ImportRefusal, Source, counted, filled, header_at, names_of
+
+SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'"}
+SAMPLE = 200  # lines from which separator and names are found
+ENCODINGS = [
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp437", "cp850", "mac_roman", "koi8_r",
+    "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr",
+]  # fmt: skip
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+LOST = "\ufffd"  # stands where bytes are no letter
+
+
+class Records(NamedTuple):
+    """The rows below the names."""
+
+    table: pd.DataFrame
+    rows: np.ndarray  # the line on which each begins
+    broken: list[Broken]
+
+
+def read_text(data: bytes, name: str, encoding: str | None, separator: str | None) -> Source:
+    """The table of a text file.
+
+    Raises
+    ------
+    ImportRefusal
+        It is no text, no table, or does not decide how it is read.
+    """
+    text, how = decoded(data, encoding, name)
+    if (place := text.find("\0")) >= 0:
+        raise ImportRefusal(
+            f"{name!r} has nul bytes (first on line {text.count(chr(10), 0, place) + 1}): it is damaged, or no text. "
+            "Export it again."
+        )
+    body = text.encode()
+    check_lines(body, name)
+    sign, first = separator_of(text, separator, name)
+    offset, names, above = header(text, sign, first, name)
+    if not body[offset:].strip():
+        raise ImportRefusal(f"{name!r} has the names of its columns, but no rows.")
+    line = 1 + above[1]
+    found = records(body[offset:], names, sign, line)
+    read = [f"text in {how}, values separated by {SEPARATORS.get(sign, repr(sign))}, names on line {line - 1}"]
+    if above[0]:
+        read.append(f"passed over above the names: {', '.join(map(repr, above[0]))}")
+    return Source(name, read, found.table, found.rows, found.broken, "line")
+
+
+# --- encoding ---
+
+
+def decoded(data: bytes, encoding: str | None, name: str) -> tuple[str, str]:
+    """The text, and how it was read, in words. What is no letter in that encoding is left as a mark."""
+    if encoding is not None:
+        try:
+            return data.decode(encoding, "replace").removeprefix("\ufeff"), f"{encoding}, as given"
+        except (LookupError, UnicodeError):
+            raise ImportRefusal(f"there is no encoding {encoding!r}. Common ones: utf-8, cp1252, utf-16.") from None
+    known = next((known for mark, known in MARKS.items() if data.startswith(mark)), None) or wide(data)
+    if known:
+        return data.decode(known, "replace").removeprefix("\ufeff"), known.upper().removesuffix("-SIG")
+    text = data.decode("utf-8", "replace")
+    lost = text.count(LOST)
+    if not lost:
+        return text, "UTF-8" if not text.isascii() else "ASCII"
+    if sum(letter > "\x7f" for letter in text[: 1 << 20]) > 20 * text[: 1 << 20].count(LOST):
+        return text, f"UTF-8, with {counted(lost, 'sign')} that are none in it"
+    guess = guessed(data)
+    if guess is None:
+        raise ImportRefusal(f"{name!r} is not in UTF-8, and its encoding was not found. Give it: --encoding cp1252.")
+    text = data.decode(guess, "replace")
+    return text, f"{guess}, found by its letters ({example(text)}; if that is wrong, give --encoding)"
+
+
+def wide(data: bytes) -> str | None:
+    """UTF-16 without a mark: every other byte of plain text is nul."""
+    start = np.frombuffer(data[: 4096 // 2 * 2][: len(data) // 2 * 2], np.uint8)
+    first, second = (start[0::2] == 0).mean(), (start[1::2] == 0).mean()
+    if max(first, second) < 0.3 or min(first, second) > 0.05:
+        return None
+    return "utf-16-be" if first > second else "utf-16-le"
+
+
+def guessed(data: bytes) -> str | None:
+    """The likeliest encoding of text that is not in UTF-8."""
+    from charset_normalizer import from_bytes
+
+    odd = [line for line in data[: 1 << 22].splitlines() if not line.isascii()][:SAMPLE]
+    best = from_bytes(b"\n".join(odd), cp_isolation=ENCODINGS).best()
+    return best.encoding if best else None
+
+
+def example(text: str) -> str:
+    """A word of a text with a letter beyond ASCII."""
+    word = re.search(r"\w*[^\x00-\x7f]\w*", text)
+    return f"such as {word[0][:20]!r}" if word else "none beyond ASCII"
+
+
+# --- separator, names ---
+
+
+def check_lines(body: bytes, name: str) -> None:
+    """Refuse a line that is too long to be a row."""
+    letters = np.frombuffer(body, np.uint8)
+    ends = np.flatnonzero((letters == 10) | (letters == 13))
+    lengths = np.diff(np.concatenate([[-1], ends, [len(body)]]))
+    if (longest := int(lengths.argmax())) >= 0 and lengths[longest] > limits.LINE:
+        raise ImportRefusal(
+            f"{name!r} has a line of {lengths[longest]:,} bytes (line {longest + 1}); the limit is {limits.LINE:,}. "
+            "It is no table of one row a line."
+        )
+
+
+def separator_of(text: str, given: str | None, name: str) -> tuple[str, int]:
+    """What separates the values, and the lines to pass over: Excel may tell the separator on a line of its own."""
+    told = re.match(r"sep=(.)\r?\n", text)
+    if given is not None:
+        sign = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(given.lower(), given)
+        if len(sign) != 1 or sign in '"\r\n':
+            raise ImportRefusal(f"a separator is one sign, or 'tab', not {given!r}.")
+        return sign, bool(told)
+    if told:
+        return told[1], 1
+    shares = {sign: share_of_rows(text, sign) for sign in SEPARATORS}
+    best = max(shares.values())
+    good = [sign for sign, share in shares.items() if share == best]
+    if not best:
+        raise ImportRefusal(
+            f"{name!r} is no table: its lines are separated into columns by none of comma, semicolon, tab and |. If "
+            "another sign does it, give --separator."
+        )
+    if len(good) > 1:
+        raise ImportRefusal(
+            f"{name!r} could be separated by {' or by '.join(SEPARATORS[sign] for sign in good)}. Say by which: "
+            f"--separator '{good[0]}'."
+        )
+    return good[0], 0
+
+
+def share_of_rows(text: str, sign: str) -> float:
+    """The share of the first rows that have as many values as most, if these are two or more; 0 if hardly any has."""
+    rows = [row for row in csv.reader(first_lines(text), delimiter=sign) if filled(row)]
+    widths = [len(row) for row in rows]
+    width = max(set(widths), key=lambda one: (widths.count(one), one), default=0)
+    share = widths.count(width) / len(widths) if widths else 0
+    return share if width > 1 and (share > 0.5 or len(widths) < 3) else 0
+
+
+def first_lines(text: str) -> list[str]:
+    """The first lines of a text, with their ends."""
+    return [line for line, _ in zip(io.StringIO(text[: limits.LINE * 2], newline=""), range(SAMPLE), strict=False)]
+
+
+def header(text: str, sign: str, passed: int, name: str) -> tuple[int, list[str], tuple[list[str], int]]:
+    """Where the rows begin (bytes), the names of the columns, what stands above them, and the line they end on."""
+    lines = first_lines(text)
+    reader = csv.reader(lines[passed:], delimiter=sign)
+    rows, ends = [], []
+    try:
+        for row in reader:
+            rows.append(row)
+            ends.append(reader.line_num + passed)
+    except csv.Error as error:
+        raise ImportRefusal(f"{name!r} is no table: line {reader.line_num + passed}: {error}.") from None
+    place = header_at(rows)
+    if place is None:
+        raise ImportRefusal(
+            f"{name!r} has no line with the names of its columns: the first is {lines[passed].strip()[:60]!r}. Write "
+            "the names above the rows."
+        )
+    names = list(rows[place])
+    if len(names) > limits.COLUMNS:
+        raise ImportRefusal(
+            f"{name!r} has {len(names):,} columns; the limit is {limits.COLUMNS:,}. Keep those you need."
+        )
+    above = [next(cell.strip()[:40] for cell in row if cell.strip()) for row in rows[:place] if filled(row)]
+    offset = len("".join(lines[: ends[place]]).encode())
+    return offset, names_of(names, name), (above, ends[place])
+
+
+# --- rows ---
+
+
+def records(body: bytes, names: list[str], sign: str, line: int) -> Records:
+    """The rows of a text, each held against the number of columns.
+
+    Where every quote stands where quotes belong, arrow reads them, five times as fast; else they are walked one by one,
+    and after a quote that is not closed the next line begins a row again.
+    """
+    found = (by_arrow if well_quoted(body, sign) else one_by_one)(body, names, sign, line)
+    empty = np.ones(len(found.table), bool)
+    for _, column in found.table.items():
+        empty[empty] = column[empty].str.strip().eq("").to_numpy()
+    table = found.table[~empty].reset_index(drop=True)
+    return Records(table, found.rows[~empty], [row for row in found.broken if row.text.strip(sign + " \t\r\n")])
+
+
+def well_quoted(body: bytes, sign: str) -> bool:
+    """Whether every quote opens a value, closes one, or is doubled within one."""
+    letters = np.frombuffer(b"\n" + body + b"\n", np.uint8)
+    quotes = np.flatnonzero(letters == ord('"'))
+    if len(quotes) % 2:
+        return False
+    beside = np.zeros(256, bool)
+    beside[[ord("\n"), ord("\r"), ord('"'), *sign.encode()]] = True
+    return bool(
+        len(sign.encode()) == 1 and beside[letters[quotes[0::2] - 1]].all() and beside[letters[quotes[1::2] + 1]].all()
+    )
+
+
+def by_arrow(body: bytes, names: list[str], sign: str, line: int) -> Records:
+    """Rows of a text whose quotes are in order."""
+    import pyarrow as pa
+    from pyarrow import compute
+    from pyarrow import csv as arrow_csv
+
+    skipped: list[tuple[int, str]] = []
+
+    def skip(row: object) -> str:
+        skipped.append((row.number, row.text))  # type: ignore[attr-defined]
+        return "skip"
+
+    columns = [f"{place}" for place in range(len(names))]
+    table = arrow_csv.read_csv(
+        pa.BufferReader(body),
+        arrow_csv.ReadOptions(use_threads=False, column_names=columns, block_size=8 * limits.LINE),
+        arrow_csv.ParseOptions(
+            delimiter=sign, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=skip
+        ),
+        arrow_csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.large_string()), strings_can_be_null=False),
+    )
+    number = np.setdiff1d(np.arange(1, table.num_rows + len(skipped) + 1), [place for place, _ in skipped])
+    more = np.zeros(table.num_rows + len(skipped) + 1, np.int64)  # line ends within values, by row
+    end = "\n" if b"\n" in body else "\r"
+    if b'"' in body:
+        for column in table.columns:
+            more[number] += compute.count_substring(column, end).to_numpy()
+        more[[place for place, _ in skipped]] = [text.count(end) for _, text in skipped]
+    begins = line + np.concatenate([[0], np.arange(len(more) - 1) + np.cumsum(more)[:-1]])
+    frame = pd.DataFrame({name: as_text(column) for name, column in zip(names, table.columns, strict=True)})
+    broken = [misfit(int(begins[place]), text, names, sign) for place, text in skipped]
+    return Records(frame, begins[number], broken)
+
+
+def as_text(column: object) -> pd.Series:
+    return pd.Series(pd.array(column, dtype="str"))  # type: ignore[call-overload]
+
+
+def misfit(row: int, text: str, names: list[str], sign: str) -> Broken:
+    """A row with too many or too few values."""
+    values = next(csv.reader(io.StringIO(text, newline=""), delimiter=sign), [])
+    problem = f"{counted(len(values), 'value')} in a table of {len(names)} columns"
+    remedy = f"Put a value that holds {SEPARATORS.get(sign, repr(sign))} in quotes, or add what is missing."
+    return Broken(row, values, text, problem, remedy)
+
+
+def one_by_one(body: bytes, names: list[str], sign: str, line: int) -> Records:
+    """Rows of a text in which some quote is not where quotes belong."""
+    import pyarrow as pa
+
+    lines = list(io.StringIO(body.decode(), newline=""))
+    pieces: list[list[pa.Array]] = [[] for _ in names]
+    good: list[list[str]] = []
+    begins, broken, at = [], [], 0
+
+    def from_line(place: int) -> Iterator[str]:
+        for number in range(place, len(lines)):
+            yield lines[number]
+
+    def put_away() -> None:
+        for piece, values in zip(pieces, zip(*good, strict=True), strict=True):
+            piece.append(pa.array(values, pa.large_string()))
+        good.clear()
+
+    while at < len(lines):
+        reader, read = csv.reader(from_line(at), delimiter=sign, strict=True), 0
+        try:
+            for row in reader:
+                begin, read = line + at + read, reader.line_num
+                if len(row) == len(names):
+                    good.append(row)
+                    begins.append(begin)
+                    if len(good) == 5_000:
+                        put_away()
+                elif row:
+                    broken.append(misfit(begin, "".join(lines[begin - line : at + read]).rstrip("\r\n"), names, sign))
+            at = len(lines)
+        except csv.Error:
+            text = lines[at + read].rstrip("\r\n")
+            remedy = 'Close it, and write a quote within quotes twice: "5"" pipe".'
+            broken.append(
+                Broken(line + at + read, [], text, "a quote is not closed, or not where quotes belong", remedy)
+            )
+            at += read + 1
+    if good:
+        put_away()
+    table = {
+        name: as_text(pa.chunked_array(piece, pa.large_string())) for name, piece in zip(names, pieces, strict=True)
+    }
+    return Records(pd.DataFrame(table), np.array(begins, np.int64), broken)

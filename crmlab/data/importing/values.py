@@ -1,0 +1,269 @@
+"""Columns of a file as a contract's types: money with its separators and signs, dates in any clear form, words for yes.
+
+Each distinct value is read once, however many rows it has. What a column does not decide (3 April or 4 March, a
+thousand or one) is not guessed: `Undecided` says both readings of an example.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from crmlab.data.importing.dates import day_of_text
+from crmlab.data.importing.money import Undecided, number_of_text
+from crmlab.data.importing.text import LOST
+from crmlab.data.reading import MISSING, NO_SUCH_DAY, NOT_A_NUMBER, NOT_TEXT, OTHER_ZONE, Fault
+
+BLANK = " \t\r\n\u00a0\u202f\u2007\u2009\ufeff"
+NO_ID = ("#N/A", "NULL", "null", "NaN", "nan", "None", "<NA>")  # in an id these are no one; NA may be somebody
+GAPS = ("NA", "N/A", "n/a", "-", "–", "—", "#N/A", "NULL", "null", "NaN", "nan", "NaT", "None", "<NA>")
+YES = (
+    "true",
+    "yes",
+    "y",
+    "1",
+    "1.0",
+    "x",
+    "ja",
+    "j",
+    "wahr",
+    "oui",
+    "o",
+    "vrai",
+    "sí",
+    "si",
+    "s",
+    "sim",
+    "是",
+    "对",
+    "✓",
+)
+NO = ("false", "no", "n", "0", "0.0", "nein", "falsch", "non", "faux", "não", "nao", "否", "错", "✗")
+
+LOST_SIGN = Fault(
+    "a sign that is none in this encoding", "Say in which encoding the file is (--encoding), or correct the value."
+)
+NO_STAMP = Fault(
+    "a number that is no day", "Days as numbers are yyyymmdd, or Excel's (45292 is 2024-01-01); write yyyy-mm-dd."
+)
+NO_WORD = Fault("neither yes nor no", "Write true or false, yes or no, 1 or 0.")
+NO_NUMBER = Fault(NOT_A_NUMBER.problem, "Write a number, such as 1234.50.")
+BY_ZERO = Fault("divided by 0", "Correct the value that is 0, or take the row out knowingly.")
+FIRST_SERIAL, LAST_SERIAL = 10_000, 73_415  # Excel's 1927-05-18 and 2100-12-31
+
+
+class Read(NamedTuple):
+    """A column that has been read.
+
+    Attributes
+    ----------
+    column : Series
+        Missing where there is none, or where it could not be read.
+    faults : list of (mask of rows, Fault)
+        The rows that could not be read, each once.
+    told : list of str
+        How they were read, where there was more than one way.
+    """
+
+    column: pd.Series
+    faults: list[tuple[np.ndarray, Fault]]
+    told: list[str]
+
+
+class Distinct:
+    """The distinct values of a column, sorted by what they are: text, numbers or days."""
+
+    def __init__(self, values: pd.Series) -> None:
+        self.codes, different = pd.factorize(values)
+        found: pd.Series[Any] = pd.Series(different)
+        if isinstance(found.dtype, pd.CategoricalDtype):
+            found = found.astype(found.dtype.categories.dtype)
+        self.text: pd.Series[Any] = pd.Series(None, index=found.index, dtype="str")
+        self.number = np.full(len(found), np.nan)
+        self.day = np.full(len(found), np.datetime64("NaT"), "datetime64[us]")
+        self.other = np.zeros(len(found), bool)
+        if found.dtype == "str":
+            self.text = found.str.strip(BLANK)
+        elif found.dtype.kind in "iuf":
+            self.number = found.to_numpy("float64", na_value=np.nan)
+        elif found.dtype.kind == "M":
+            local = found if found.dt.tz is None else found.dt.tz_localize(None)
+            self.day = local.to_numpy().astype("datetime64[us]")
+        else:
+            self._sort(found)
+        self.whole = found.astype("str") if found.dtype.kind in "iu" else None  # as digits, beyond what floats hold
+
+    def _sort(self, found: pd.Series) -> None:
+        text: list[str | None] = [None] * len(found)
+        for place, value in enumerate(found):
+            if isinstance(value, str):
+                text[place] = value.strip(BLANK)
+            elif isinstance(value, datetime.datetime):
+                self.day[place] = np.datetime64(value.replace(tzinfo=None), "us")
+            elif isinstance(value, datetime.date):
+                self.day[place] = np.datetime64(value, "us")
+            elif isinstance(value, int | float | np.number | decimal.Decimal) and not isinstance(value, bool):
+                self.number[place] = float(value)
+            else:
+                self.other[place] = True
+        self.text = pd.Series(text, index=found.index, dtype="str")
+
+    def rows(self, mask: Any) -> np.ndarray:
+        """The rows that have certain distinct values."""
+        return np.append(np.asarray(mask, bool), False)[self.codes]  # code -1, a missing value, takes the last
+
+    def spread(self, values: Any, missing: Any) -> pd.Series:
+        """Each row's value, from that of its distinct one."""
+        read: pd.Series[Any] = pd.Series(values)
+        return (
+            pd.concat([read, pd.Series([missing], dtype=read.dtype)], ignore_index=True)
+            .iloc[self.codes]
+            .reset_index(drop=True)
+        )
+
+
+def read_column(kind: str, unit: str, values: pd.Series, dates: str | None = None, point: str | None = None) -> Read:
+    """A column of a file as a type of the contracts.
+
+    Parameters
+    ----------
+    kind : str
+        "id", "text", "date", "number", "count" or "flag".
+    unit : str
+        The contract's: a date in "month" may be written without a day, "minutes after midnight" as a time of day.
+    values : Series
+        As the file has them.
+    dates : {"day-first", "month-first"}, optional
+        How 03/04/2024 is meant.
+    point : {"comma", "point"}, optional
+        What stands before the decimals.
+
+    Returns
+    -------
+    Read
+
+    Raises
+    ------
+    Undecided
+        The column can be read in two ways.
+    """
+    distinct = Distinct(values)
+    if kind == "date":
+        return read_days(distinct, unit == "month", dates)
+    if kind in ("number", "count"):
+        return read_amounts(distinct, point, unit == "minutes after midnight")
+    return read_words(distinct) if kind == "flag" else read_texts(distinct, kind == "id")
+
+
+def without(distinct: Distinct, words: tuple[str, ...]) -> pd.Series:
+    """The texts, missing where they are empty or say that there is no value."""
+    return distinct.text.mask(distinct.text.isin(["", *words]))
+
+
+def read_texts(distinct: Distinct, ids: bool) -> Read:
+    """Ids and words: text without blanks around it, whole numbers as their digits."""
+    text = without(distinct, NO_ID if ids else ("#N/A", "NULL", "<NA>"))
+    told = []
+    if ids and len(text.dropna()) and text.dropna().str.fullmatch(r"[0-9]+\.0").all():
+        text = text.str.removesuffix(".0")
+        told.append("written as 17850.0, read as 17850")
+    number = ~np.isnan(distinct.number)
+    whole = number & (distinct.number % 1 == 0) & (np.abs(distinct.number) < 2**53)
+    if distinct.whole is not None:
+        text = distinct.whole
+    elif whole.any():
+        digits = pd.Series([f"{value:.0f}" if one else None for value, one in zip(distinct.number, whole, strict=True)])
+        text = text.where(~whole, digits.astype("str"))
+    days = ~np.isnat(distinct.day)
+    faults = [
+        (distinct.rows((number & ~whole & (distinct.whole is None)) | distinct.other | days), NOT_TEXT),
+        (distinct.rows(distinct.text.str.contains(LOST, regex=False).fillna(False)), LOST_SIGN),
+    ]
+    return Read(distinct.spread(text.astype("str"), None), some(faults), told)
+
+
+def read_words(distinct: Distinct) -> Read:
+    """Yes and no, in the words of several languages."""
+    text = without(distinct, GAPS)
+    folded = text.str.casefold()
+    yes = folded.isin(YES).to_numpy() | (distinct.number == 1)
+    no = folded.isin(NO).to_numpy() | (distinct.number == 0)
+    given = text.notna().to_numpy() | ~np.isnan(distinct.number) | ~np.isnat(distinct.day) | distinct.other
+    flags = pd.Series(yes, dtype="object").where(yes | no, None)
+    return Read(distinct.spread(flags, None), some([(distinct.rows(given & ~yes & ~no), NO_WORD)]), [])
+
+
+def read_amounts(distinct: Distinct, point: str | None, times: bool = False) -> Read:
+    """Numbers: typed ones as they are, text with the separators, signs and the currency that its column shows."""
+    text = without(distinct, GAPS)
+    clock = text.str.extract(
+        r"(?:^|[T ])([0-9]{1,2}):([0-9]{2})(?::[0-9.]+)?(?:Z|[+-][0-9:]+)?\s*([AaPp]?)\.?[Mm]?\.?$"
+    )
+    minutes = np.full(len(text), np.nan)
+    if times and clock[0].notna().any():
+        half = clock[2].str.lower().map({"a": 0, "p": 12})
+        hour = clock[0].astype("float64")
+        minutes = (hour.where(half.isna(), hour % 12 + half) * 60 + clock[1].astype("float64")).to_numpy()
+        text = text.mask(clock[0].notna())
+    if times:
+        since = (distinct.day - distinct.day.astype("datetime64[D]")) / np.timedelta64(1, "m")
+        minutes = np.where(np.isnat(distinct.day), minutes, np.floor(since))
+    read = number_of_text(text, point)
+    numbers = np.where(np.isnan(distinct.number), read.numbers, distinct.number)
+    numbers = np.where(np.isnan(minutes), numbers, minutes)
+    wrong = distinct.other | (~np.isnat(distinct.day) & np.isnan(minutes))
+    faults = [(distinct.rows(mask), fault) for mask, fault in [*read.faults, (wrong, NO_NUMBER)]]
+    return Read(distinct.spread(numbers, np.nan), some(faults), read.told)
+
+
+def read_days(distinct: Distinct, months: bool, order: str | None) -> Read:
+    """Calendar days (DECISIONS.md, "The day of a purchase", "Dates of one's own files")."""
+    text = without(distinct, GAPS)
+    read = day_of_text(text, months, order)
+    number = distinct.number
+    given = ~np.isnan(number)
+    clear = (number >= 19_000_101) & (number <= 21_001_231) & (number % 1 == 0)
+    written = pd.Series(np.where(clear, number, 0)).astype("int64").astype("str")
+    stamps = pd.to_datetime(written.where(clear), format="%Y%m%d", errors="coerce").to_numpy().astype("datetime64[us]")
+    serial = given & (number >= FIRST_SERIAL) & (number < LAST_SERIAL + 1)
+    days = np.where(serial, number, 0).astype("int64").astype("timedelta64[D]")
+    counted = np.datetime64("1899-12-30", "us") + days
+    values = np.where(given, np.where(serial, counted, stamps), read.days)
+    values = np.where(np.isnat(distinct.day), values, distinct.day.astype("datetime64[D]").astype("datetime64[us]"))
+    told = [*read.told]
+    if serial.any():
+        told.append(f"Excel's numbers of days: {number[serial][0]:.0f} is {str(counted[serial][0])[:10]}")
+    faults = [
+        (distinct.rows(mask), fault)
+        for mask, fault in [
+            *read.faults,
+            (given & clear & np.isnat(stamps), NO_SUCH_DAY),
+            (given & ~clear & ~serial, NO_STAMP),
+            (distinct.other, NO_STAMP),
+        ]
+    ]
+    days_read = distinct.spread(values.astype("datetime64[us]"), pd.NaT)
+    return other_zones(days_read, distinct, read.zones, some(faults), told)
+
+
+def other_zones(
+    days: pd.Series, distinct: Distinct, zones: pd.Series, faults: list[tuple[np.ndarray, Fault]], told: list[str]
+) -> Read:
+    """One column holds one zone: that of its first row."""
+    if len(zones.dropna().unique()) > 1:
+        by_row = distinct.spread(zones, None)
+        other = (by_row.notna() & (by_row != by_row[by_row.notna()].iloc[0])).to_numpy(bool)
+        return Read(days.mask(other), [*faults, (other, OTHER_ZONE)], told)
+    return Read(days, faults, told)
+
+
+def some(faults: list[tuple[np.ndarray, Fault]]) -> list[tuple[np.ndarray, Fault]]:
+    """The faults that some row has."""
+    return [(rows, fault) for rows, fault in faults if rows.any()]
+
+
+__all__ = ["BY_ZERO", "MISSING", "Read", "Undecided", "read_column"]
