@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab import figures
+from crmlab.data_quality.duplicates import threshold_table
 
 SHARES = ["completeness", "validity", "consistency"]
 
@@ -29,11 +30,10 @@ def plot_quality(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = ax or figures.axes(figsize=(7.0, 0.32 * len(table) + 1.2))[1]
     shares = 100 * table[SHARES]
     low = min(80.0, float(np.floor(shares.min().min())))
-    settings = {"label": "% of the cells"}
-    sns.heatmap(shares, annot=True, fmt=".1f", cmap="cividis", vmin=low, vmax=100, ax=ax, cbar_kws=settings)
+    sns.heatmap(shares, annot=True, fmt=".1f", cmap="cividis", vmin=low, vmax=100, ax=ax, cbar=False)
     column = str(shares.min(axis=1).idxmin())
     share = min(SHARES, key=lambda name: shares.loc[column, name])
-    figures.label(ax, f"Lowest: {share} of {column}, {shares.loc[column, share]:.1f}%", "", "")
+    figures.label(ax, f"Lowest: {shares.loc[column, share]:.1f}%, {share} of {column}", "% of the cells", "")
     ax.tick_params(length=0, labelrotation=0)
     ax.grid(False)
     return ax
@@ -66,6 +66,36 @@ def plot_scores(score: pd.Series, match: pd.Series, threshold: float, ax: Axes |
     title = f"The line at {threshold:.2f}: {beyond} true pairs below it, {wrong} false above"
     figures.label(ax, title, "score of the pair", "pairs, logarithmic scale")
     ax.legend(loc="upper right")
+    return ax
+
+
+def plot_error_costs(
+    score: pd.Series, match: pd.Series, cost_false: float, cost_missed: float, ax: Axes | None = None
+) -> Axes:
+    """What the errors cost, wherever the line between one customer and two is drawn.
+
+    Parameters
+    ----------
+    score : Series of float
+    match : Series of bool
+        Whether each pair is of one customer.
+    cost_false, cost_missed : float
+        Of a pair called one customer that is not, and of one that was missed, EUR.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax or figures.axes()[1]
+    lines = threshold_table(score, match, cost_false=cost_false, cost_missed=cost_missed)
+    best = lines.loc[lines["cost"].idxmin()]
+    drawn = lines[np.isfinite(lines["threshold"])]
+    ax.plot(drawn["threshold"], drawn["cost"] / 1000, color=figures.BLUE, drawstyle="steps-post")
+    ax.axvline(min(best["threshold"], score.max()), color=figures.GREY, linestyle="--")
+    title = f"Errors cost least, {best['cost'] / 1000:.1f} thousand EUR, with the line at {best['threshold']:.2f}"
+    figures.label(ax, title, "line: pairs with this score or more are called one customer", "cost, thousand EUR")
+    ax.set_ylim(bottom=0)
     return ax
 
 
