@@ -31,9 +31,10 @@ def plot_quality(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     shares = 100 * table[SHARES]
     low = min(80.0, float(np.floor(shares.min().min())))
     sns.heatmap(shares, annot=True, fmt=".1f", cmap="cividis", vmin=low, vmax=100, ax=ax, cbar=False)
-    column = str(shares.min(axis=1).idxmin())
-    share = min(SHARES, key=lambda name: shares.loc[column, name])
-    figures.label(ax, f"Lowest: {shares.loc[column, share]:.1f}%, {share} of {column}", "% of the cells", "")
+    row, column = divmod(int(shares.to_numpy().argmin()), len(SHARES))
+    names = table.index.astype(str).tolist()
+    lowest = f"Lowest: {shares.iloc[row, column]:.1f}%, {SHARES[column]} of {names[row]}"
+    figures.label(ax, lowest, "% of the cells", "")
     ax.tick_params(length=0, labelrotation=0)
     ax.grid(False)
     return ax
@@ -89,11 +90,11 @@ def plot_error_costs(
     """
     ax = ax or figures.axes()[1]
     lines = threshold_table(score, match, cost_false=cost_false, cost_missed=cost_missed)
-    best = lines.loc[lines["cost"].idxmin()]
-    drawn = lines[np.isfinite(lines["threshold"])]
-    ax.plot(drawn["threshold"], drawn["cost"] / 1000, color=figures.BLUE, drawstyle="steps-post")
-    ax.axvline(min(best["threshold"], score.max()), color=figures.GREY, linestyle="--")
-    title = f"Errors cost least, {best['cost'] / 1000:.1f} thousand EUR, with the line at {best['threshold']:.2f}"
+    threshold, cost = lines["threshold"].to_numpy(), lines["cost"].to_numpy() / 1000
+    best, drawn = cost.argmin(), np.isfinite(threshold)
+    ax.plot(threshold[drawn], cost[drawn], color=figures.BLUE, drawstyle="steps-post")
+    ax.axvline(min(threshold[best], score.max()), color=figures.GREY, linestyle="--")
+    title = f"Errors cost least, {cost[best]:.1f} thousand EUR, with the line at {threshold[best]:.2f}"
     figures.label(ax, title, "line: pairs with this score or more are called one customer", "cost, thousand EUR")
     ax.set_ylim(bottom=0)
     return ax
