@@ -32,8 +32,8 @@ def plot_quality(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     low = min(80.0, float(np.floor(shares.min().min())))
     sns.heatmap(shares, annot=True, fmt=".1f", cmap="cividis", vmin=low, vmax=100, ax=ax, cbar=False)
     row, column = divmod(int(shares.to_numpy().argmin()), len(SHARES))
-    names = table.index.astype(str).tolist()
-    lowest = f"Lowest: {shares.iloc[row, column]:.1f}%, {SHARES[column]} of {names[row]}"
+    names = [str(name) for name in table.index]
+    lowest = f"Lowest: {shares.to_numpy()[row, column]:.1f}%, {SHARES[column]} of {names[row]}"
     figures.label(ax, lowest, "% of the cells", "")
     ax.tick_params(length=0, labelrotation=0)
     ax.grid(False)
