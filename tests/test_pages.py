@@ -213,13 +213,14 @@ def test_neighbours_stand_above_and_below():
 
 
 def test_a_link_between_chapters_leads_to_the_page_and_without_one_is_text():
-    links = "[start](00_start_here.ipynb#The-map), [later](09_growth.ipynb), [away](https://a.org/01_x.ipynb)"
+    links = "[start](00_start_here.ipynb#The-map), [later](09_growth.ipynb), [file](../docs/sources.md), "
+    links += "[away](https://a.org/01_x.ipynb)"
     paragraph = soup([OPENING, text(links)], beside={"00_start_here.ipynb"}).select("main .cell p")[-1]
     assert [link["href"] for link in paragraph.find_all("a")] == [
         "00_start_here.html#The-map",
         "https://a.org/01_x.ipynb",
     ]
-    assert paragraph.text == "start, later, away"
+    assert paragraph.text == "start, later, file, away"
 
 
 def test_formulas_become_mathml_everywhere_and_no_tex_is_left():

@@ -72,7 +72,8 @@ def page_html(
     previous, following : (title, href), optional
         The neighbouring chapters.
     beside : names of notebooks
-        Those with a page beside this one: a link to such a notebook leads to its page, one to another chapter is text.
+        Those with a page beside this one: a link to such a notebook leads to its page. Links to other files of the
+        repository, which are not there where the pages are, become text.
 
     Returns
     -------
@@ -263,11 +264,11 @@ class PageRenderer(IPythonRenderer):
         return super().block_html(formulas_in_html(html))
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        chapter = re.fullmatch(r"(?P<stem>[^/#]+)\.ipynb(?P<anchor>#.*)?", url)
-        if chapter is None:
+        if re.match(r"#|[A-Za-z][A-Za-z0-9+.-]*:", url):
             return super().link(text, url, title)
-        there = f"{chapter['stem']}.ipynb" in self.about["beside"]
-        return super().link(text, f"{chapter['stem']}.html{chapter['anchor'] or ''}", title) if there else text
+        file, hash_, anchor = url.partition("#")  # of the repository, where no page stands
+        page = file.removesuffix(".ipynb") + ".html"
+        return super().link(text, page + hash_ + anchor, title) if file in self.about["beside"] else text
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         markup = super().heading(text, level, **attrs)
