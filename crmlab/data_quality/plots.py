@@ -18,7 +18,7 @@ def plot_quality(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame
-        As `quality` gives it; the index names the columns.
+        As `quality` gives it; the index names the columns, with what is in brackets left out of the title.
     ax : Axes, optional
 
     Returns
@@ -32,7 +32,7 @@ def plot_quality(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     low = min(80.0, float(np.floor(shares.min().min())))
     sns.heatmap(shares, annot=True, fmt=".1f", cmap="cividis", vmin=low, vmax=100, ax=ax, cbar=False)
     row, column = divmod(int(shares.to_numpy().argmin()), len(SHARES))
-    names = [str(name) for name in table.index]
+    names = [str(name).partition(" (")[0] for name in table.index]
     lowest = f"Lowest: {shares.to_numpy()[row, column]:.1f}%, {SHARES[column]} of {names[row]}"
     figures.label(ax, lowest, "% of the cells", "")
     ax.tick_params(length=0, labelrotation=0)
