@@ -178,6 +178,8 @@ def import_(
         if error.report:
             print(error.report, flush=True)
         stop(f"crmlab: {error}", 2)
+    except OSError as error:
+        stop(f"crmlab: {f'{error.filename}: {error.strerror}' if error.strerror else error}", 2)
     except KeyboardInterrupt:
         stop("crmlab: interrupted; no half file is left", 130)
 

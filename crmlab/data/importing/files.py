@@ -72,6 +72,8 @@ def file_bytes(path: str | Path) -> tuple[bytes, str]:
         with open(path, "rb") as file:
             start = file.read(limits.LINE)
     kind = kind_of(start, name)
+    if kind == TEXT and len(start) == limits.LINE and not re.search(b"[\r\n\0]", start):
+        raise ImportRefusal(f"{name!r} begins with a line of more than {limits.LINE:,} bytes: it is no table.")
     return read_bytes(path, name), kind
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from crmlab.data.importing.expressions import Column, Expression, columns_in, listed, parsed
 from crmlab.data.importing.money import Undecided
-from crmlab.data.importing.names import ALSO
+from crmlab.data.importing.names import ALSO, plain
 from crmlab.data.importing.source import ImportRefusal
 from crmlab.data.importing.values import read_column
 
@@ -37,12 +36,6 @@ class Link(NamedTuple):
     others: list[str]  # that could be it as well, or, where nothing is chosen, at all
 
 
-def plain(name: str) -> str:
-    """A name without accents, blanks, signs and capitals: "Kunden-Nr." -> "kundennr"."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return re.sub(r"[\W_]", "", "".join(letter for letter in letters if not unicodedata.combining(letter)))
-
-
 def links(schema: Any, table: pd.DataFrame, given: Mapping[str, str]) -> list[Link]:
     """What each column of a contract is made from.
 
@@ -55,16 +48,13 @@ def links(schema: Any, table: pd.DataFrame, given: Mapping[str, str]) -> list[Li
         known = listed(list(schema.columns))
         raise ImportRefusal(f"{schema.name} has no column {unknown[0]!r}; its columns are: {known}.")
     names = list(map(str, table.columns))
-    own = {
-        target: link_given(target, column, given[target], names)
-        for target, column in schema.columns.items()
-        if target in given
-    }
-    taken = {link.text for link in own.values() if isinstance(link.expression, Column)}
     found = []
     for target, column in schema.columns.items():
-        free = [name for name in names if name not in taken and (name == target or name not in schema.columns)]
-        found.append(own.get(target) or suggested(target, column.metadata, table[free]))
+        if target in given:
+            found.append(link_given(target, column, given[target], names))
+        else:
+            free = [name for name in names if name == target or name not in schema.columns]
+            found.append(suggested(target, column.metadata, table[free], column.required))
     return [told_twice(link, found) for link in found]
 
 
@@ -78,14 +68,17 @@ def link_given(target: str, column: Any, text: str, names: list[str]) -> Link:
     return Link(target, text, expression, "as given", [])
 
 
-def suggested(target: str, metadata: Mapping[str, Any], table: pd.DataFrame) -> Link:
-    """The one column that is meant by its name and by what it holds; nothing where two are as good."""
+def suggested(target: str, metadata: Mapping[str, Any], table: pd.DataFrame, required: bool) -> Link:
+    """The one column that is meant by its name and by what it holds; nothing where two are as good.
+
+    A name that is only alike is taken where the column must be there; else it is told.
+    """
     found = [
         one
         for one in named(target, table)
         if one.why == SAME or fits(metadata["type"], metadata["unit"], table[one.column])
     ]
-    for why in (SAME, KNOWN, ALIKE):
+    for why in (SAME, KNOWN, ALIKE)[: None if required else 2]:
         good = [one.column for one in found if one.why == why]
         if len(good) == 1:
             return Link(target, good[0], Column(good[0]), why, [one.column for one in found if one.column != good[0]])
@@ -135,7 +128,7 @@ def proposals(link: Link, table: pd.DataFrame) -> list[str]:
     if link.others:
         return link.others
     if link.target == "amount":
-        sides = [suggested(name, {"type": "number", "unit": ""}, table).text for name in ("quantity", "price")]
+        sides = [suggested(name, {"type": "number", "unit": ""}, table, False).text for name in ("quantity", "price")]
         if all(sides):
             return ["*".join(map(quoted, sides))]
     return []

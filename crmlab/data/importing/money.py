@@ -128,8 +128,9 @@ def decimal_comma(body: pd.Series, text: pd.Series, point: str | None) -> bool |
     if either.empty:
         return None
     digits = body[either.index[0]].replace(".", ",").split(",")
-    comma, point_ = sorted([f"{digits[0]}{digits[1]}", f"{digits[0]}.{digits[1]}"], reverse="," in either.iloc[0])
+    thousands, decimals = f"{digits[0]}{digits[1]}", f"{digits[0]}.{digits[1]}"
+    by_sign = (decimals, thousands) if "," in either.iloc[0] else (thousands, decimals)
     raise Undecided(
-        f"{either.iloc[0]!r} is {comma} with --decimal comma and {point_} with --decimal point, and no value in the "
-        "column tells. Write one of them."
+        f"{either.iloc[0]!r} is {by_sign[0]} with --decimal comma and {by_sign[1]} with --decimal point, and no "
+        "value in the column tells. Write one of them."
     )

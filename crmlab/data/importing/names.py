@@ -5,6 +5,9 @@ In lower case, without blanks, signs and accents; English first, then German, Fr
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 ALSO = {
     "customer_id": """customer customerid customerno customernr customernumber customercode custid custno cust
         client clientid clientno account accountid accountno buyer buyerid soldto soldtoparty debtor userid
@@ -82,3 +85,9 @@ ALSO = {
     "resolved": "solved settled fcr gelost resolu resuelto 已解决",
     "after_self_service": "afterselfservice triedonline",
 }
+
+
+def plain(name: str) -> str:
+    """A name without accents, blanks, signs and capitals: "Kunden-Nr." -> "kundennr"."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return re.sub(r"[\W_]", "", "".join(letter for letter in letters if not unicodedata.combining(letter)))

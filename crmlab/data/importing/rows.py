@@ -39,10 +39,18 @@ class Faults:
         """Rows (a mask) that have a fault, and what they hold."""
         told = self.told.setdefault(column, np.zeros(len(self.any), bool))
         places = np.flatnonzero(mask & ~told)
-        if len(places):
-            self.found.append(Found(column, places, values.iloc[places].tolist(), problem, remedy))
-            told |= mask
-            self.any |= mask
+        if not len(places):
+            return
+        told |= mask
+        self.any |= mask
+        cells = values.iloc[places].tolist()
+        same = next((one for one in self.found if (one.column, one.problem) == (column, problem)), None)
+        if same is not None:
+            self.found.remove(same)
+            places, cells = np.concatenate([same.places, places]), same.cells + cells
+            order = np.argsort(places)
+            places, cells = places[order], [cells[place] for place in order]
+        self.found.append(Found(column, places, cells, problem, remedy))
 
 
 def made(
@@ -127,25 +135,27 @@ def rejected(read: Source, faults: Faults) -> pd.DataFrame:
     """The rows that were refused, each once, with all its faults, and as it was."""
     told = [f"refused_{name}" for name in TOLD]
     own = [f"{name}_in_source" if name in told else name for name in read.table]
-    frames = [pd.DataFrame(columns=[*told, *own], dtype="str")]
-    if faults.found:
-        parts = [
-            pd.DataFrame({"place": one.places, "column": one.column, "value": list(map(as_text, one.cells))}).assign(
-                problem=one.problem, remedy=one.remedy
-            )
-            for one in faults.found
-        ]
-        joined = pd.concat(parts).groupby("place")[list(TOLD[1:])].agg("; ".join)
-        joined.insert(0, "row", read.rows[joined.index])
-        original = read.table.iloc[joined.index].apply(lambda column: column.astype("object").map(as_text))
-        frames.append(pd.concat([joined.set_axis(told, axis=1), original.set_axis(own, axis=1)], axis=1))
+    places = np.flatnonzero(faults.any)
+    joined = {name: np.full(len(places), "", object) for name in TOLD[1:]}
+    told_before = np.zeros(len(places), bool)
+    for one in faults.found:
+        at = np.searchsorted(places, one.places)
+        between = np.where(told_before[at], "; ", "").astype(object)
+        told_before[at] = True
+        joined["value"][at] += between + np.array(list(map(as_text, one.cells)), object)
+        for name, words in (("column", one.column), ("problem", one.problem), ("remedy", one.remedy)):
+            joined[name][at] += between + words
+    refused = pd.DataFrame({"row": read.rows[places], **joined}, dtype="object").set_axis(told, axis=1)
+    original = read.table.iloc[places].reset_index(drop=True).apply(lambda column: column.astype("object").map(as_text))
+    frames = [pd.concat([refused, original.set_axis(own, axis=1)], axis=1)]
     if read.broken:
         broken = [
             [one.row, "", one.text, one.problem, one.remedy, *(one.cells + [""] * len(own))[: len(own)]]
             for one in read.broken
         ]
         frames.append(pd.DataFrame(broken, columns=[*told, *own]))
-    return pd.concat(frames).sort_values(told[0], kind="stable", ignore_index=True)
+    table = pd.concat(frames).sort_values(told[0], kind="stable", ignore_index=True)
+    return table.astype({name: "int64" if name == told[0] else "str" for name in table})
 
 
 def as_text(value: Any) -> str:

@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 
 import crmlab.data.importing.limits as limits
+from crmlab.data.importing.names import ALSO, plain
 from crmlab.data.importing.source import Broken, ImportRefusal, Source, counted, filled, header_at, names_of
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'"}
 SAMPLE = 200  # lines from which separator and names are found
-ENCODINGS = [
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp437", "cp850", "mac_roman", "koi8_r",
-    "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr",
-]  # fmt: skip
+ASIAN = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr")
+ENCODINGS = (
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "cp850", "cp437", "mac_roman", "koi8_r"),
+    *ASIAN,
+)
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -85,10 +87,8 @@ def decoded(data: bytes, encoding: str | None, name: str) -> tuple[str, str]:
     if not lost:
         return text, "UTF-8" if not text.isascii() else "ASCII"
     if sum(letter > "\x7f" for letter in text[: 1 << 20]) > 20 * text[: 1 << 20].count(LOST):
-        return text, f"UTF-8, with {counted(lost, 'sign')} that are none in it"
-    guess = guessed(data)
-    if guess is None:
-        raise ImportRefusal(f"{name!r} is not in UTF-8, and its encoding was not found. Give it: --encoding cp1252.")
+        return text, f"UTF-8, but for {counted(lost, 'sign')}"
+    guess = guessed(data, name)
     text = data.decode(guess, "replace")
     return text, f"{guess}, found by its letters ({example(text)}; if that is wrong, give --encoding)"
 
@@ -102,18 +102,42 @@ def wide(data: bytes) -> str | None:
     return "utf-16-be" if first > second else "utf-16-le"
 
 
-def guessed(data: bytes) -> str | None:
-    """The likeliest encoding of text that is not in UTF-8."""
+def guessed(data: bytes, name: str) -> str:
+    """The encoding of text that is not in UTF-8: by the names of its columns if they are known, else by its letters."""
     from charset_normalizer import from_bytes
 
     odd = [line for line in data[: 1 << 22].splitlines() if not line.isascii()][:SAMPLE]
-    best = from_bytes(b"\n".join(odd), cp_isolation=ENCODINGS).best()
-    return best.encoding if best else None
+    readings = {one: text for one in ENCODINGS if (text := readable(b"\n".join(odd), one)) is not None}
+    known = {one: names_known(text) for one, text in readings.items()}
+    if max(known.values(), default=0):
+        return max(known, key=lambda one: known[one])
+    best = from_bytes(b"\n".join(odd), cp_isolation=list(readings)).best() if readings else None
+    if best is None or best.encoding in ASIAN:
+        could = {text: one for one, text in readings.items() if best is None or one in ASIAN}
+        words = " or ".join(f"{one} ({example(text)})" for text, one in could.items()) or "cp1252, say"
+        raise ImportRefusal(f"{name!r} is not in UTF-8. Say in which encoding it is by --encoding: {words}.")
+    return next(one for one, text in readings.items() if text == readings[best.encoding])  # the commonest of equals
+
+
+def readable(data: bytes, encoding: str) -> str | None:
+    """Bytes in an encoding, if they are text in it."""
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return text if all(letter.isprintable() or letter in "\t\r\n\u00a0" for letter in text) else None
+
+
+def names_known(text: str) -> int:
+    """How many words beyond ASCII of a text are known as names of columns."""
+    known = {plain(word) for words in ALSO.values() for word in words.split() if not word.isascii()}
+    words = {plain(word) for word in re.findall(r"[^\W\d]+", text) if not word.isascii()}
+    return len(words & known)
 
 
 def example(text: str) -> str:
     """A word of a text with a letter beyond ASCII."""
-    word = re.search(r"\w*[^\x00-\x7f]\w*", text)
+    word = re.search(r"\w*[^\W\d_a-zA-Z]\w*", text) or re.search(r"[^\x00-\x7f]", text)
     return f"such as {word[0][:20]!r}" if word else "none beyond ASCII"
 
 
@@ -124,7 +148,7 @@ def check_lines(body: bytes, name: str) -> None:
     """Refuse a line that is too long to be a row."""
     letters = np.frombuffer(body, np.uint8)
     ends = np.flatnonzero((letters == 10) | (letters == 13))
-    lengths = np.diff(np.concatenate([[-1], ends, [len(body)]]))
+    lengths = np.diff(np.concatenate([[-1], ends, [len(body)]])) - 1
     if (longest := int(lengths.argmax())) >= 0 and lengths[longest] > limits.LINE:
         raise ImportRefusal(
             f"{name!r} has a line of {lengths[longest]:,} bytes (line {longest + 1}); the limit is {limits.LINE:,}. "
