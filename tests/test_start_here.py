@@ -8,8 +8,9 @@ from helpers import ROOT, crmlab
 
 from crmlab.data.firms import load
 from crmlab.lifetime_value import margin_multiple
-from crmlab.runner import results
+from crmlab.runner import results, run
 from crmlab.runner.notebooks import read_notebook
+from crmlab.runner.records import stored_results
 from crmlab.workbook.pages import title_and_question
 
 NOTEBOOK = ROOT / "notebooks" / "00_start_here.ipynb"
@@ -176,14 +177,12 @@ def test_the_weakest_enabler_is_named_wherever_the_sliders_stand(plot_audit, sco
 
 
 def test_another_year_and_another_baseline(tmp_path):
-    words = ["-p", "year=2024", "-p", "talked_about=orders gone wrong", "-p", "resamples=60"]
-    outcome = crmlab("run", "00", *words, "--out", str(tmp_path))
-    assert outcome.returncode == 0, outcome.stderr
-    found = results(tmp_path / NOTEBOOK.name).set_index("name")
-    decision = found.loc["decision"]
+    outcome = run(NOTEBOOK, tmp_path, year=2024, talked_about="orders gone wrong", resamples=60)
+    assert outcome.status == "done", outcome.error
+    decision = outcome.results.set_index("name").loc["decision"]
     assert decision["low"] < 0 < decision["high"]  # in that year one account alone puts another gap on top
-    page = (tmp_path / "00_start_here.html").read_text("utf-8")
-    assert "not at 'orders gone wrong'. The order of the two is not clear." in page
+    stored = [each for each in stored_results(read_notebook(outcome.output)) if each["kind"] == "decision"]
+    assert stored[0]["text"].endswith("not at 'orders gone wrong'. The order of the two is not clear.")
 
 
 def test_a_baseline_that_is_no_gap_is_refused():
