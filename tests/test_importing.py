@@ -8,6 +8,7 @@ import io
 import os
 import re
 import shlex
+import signal
 import stat
 import struct
 import subprocess
@@ -20,11 +21,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers import ROOT, crmlab
+from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from typer.testing import CliRunner
 
+from crmlab.cli import app
 from crmlab.data import ImportRefusal, check, import_table, load_cdnow, load_transactions
 from crmlab.data.contracts import contract_table, dictionary
 from crmlab.data.firms import load
@@ -79,6 +82,11 @@ def workbook(path, sheets, **states):
     book.save(path)
 
 
+def crmlab(*words):
+    """Call the command in this process: its exit code, and what it writes."""
+    return CliRunner().invoke(app, list(map(str, words)))
+
+
 def imported(path, content, contract="transactions", mapping=None, **settings):
     """Import a text that is written to a path first."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -105,7 +113,7 @@ def test_cdnow_through_an_ugly_export_is_cdnow(tmp_path):
 
 
 def forms(folder):
-    """One log as a spreadsheet of another country, a database and a colleague would send it: file -> sign of amounts."""
+    """One log as other countries, a database and a colleague would send it: file -> sign of the amounts."""
     (folder / "german.csv").write_bytes(("Umsätze 2024;;\r\n;;\r\n" + GERMAN).encode("cp1252"))
     tabs = "Customer ID\tInvoice date\tTotal\n0007\t12/31/2024 10:15\t1,234.50\n"
     tabs += "Müller\t2/1/2024 9:00\t(12.00)\n0007\t4/3/2024 8:00\t7.5\n"
@@ -431,13 +439,14 @@ def test_nothing_is_guessed_between_two(tmp_path, header, message):
     assert "--map" in command
 
 
-def test_the_command_that_is_proposed_works(tmp_path):
+def test_the_command_that_is_proposed_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "a b.csv").write_text("customer,date,Pieces,Unit price\na,2024-01-02,2,3.5\n")
-    first = crmlab("import", "a b.csv", "--as", "transactions", cwd=tmp_path)
-    assert first.returncode == 2
+    first = crmlab("import", "a b.csv", "--as", "transactions")
+    assert first.exit_code == 2
     proposed = shlex.split(first.stdout.splitlines()[-1])
-    second = crmlab(*proposed[1:], cwd=tmp_path)
-    assert (second.returncode, second.stderr) == (0, "")
+    second = crmlab(*proposed[1:])
+    assert (second.exit_code, second.stderr) == (0, "")
     assert load_transactions(tmp_path / "a b.parquet")["amount"].tolist() == [7.0]
 
 
@@ -448,10 +457,10 @@ def test_the_same_name_is_beyond_doubt_and_the_other_is_told(tmp_path):
 
 
 def test_a_name_that_is_only_alike_is_taken_where_there_must_be_one(tmp_path):
-    rows = "CustomerNumer,date,amount,quantiti\na,2024-01-02,3,4\n"
+    rows = "CustomerNumer,date,amount,quantitty\na,2024-01-02,3,4\n"
     outcome = imported(tmp_path / "a.csv", rows)
     assert outcome.mapping == {"customer_id": "CustomerNumer", "date": "date", "amount": "amount"}
-    assert "quantity    <- ?  could be 'quantiti'" in outcome.report
+    assert "quantity    <- ?  could be 'quantitty'" in outcome.report
 
 
 def test_a_column_that_does_not_hold_what_its_name_says_is_not_suggested(tmp_path):
@@ -928,22 +937,32 @@ def test_overwriting_is_asked_for(tmp_path):
     assert stat.S_IMODE((tmp_path / "my.csv").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
 
 
-@pytest.mark.parametrize("sign", ["SIGKILL", "SIGINT"])
-def test_stopped_in_the_middle_it_leaves_no_half_file(tmp_path, sign):
+def test_killed_in_the_middle_it_leaves_no_half_file(tmp_path):
     (tmp_path / "a.csv").write_text(HEAD + ROW)
     program = (
         "import os, signal, pandas as pd\n"
         "from crmlab.data import import_table\n"
         "def half(self, path, **settings):\n"
-        f"    open(path, 'wb').write(b'PAR1 half'); os.kill(os.getpid(), signal.{sign})\n"
+        "    open(path, 'wb').write(b'PAR1 half'); os.kill(os.getpid(), signal.SIGKILL)\n"
         "pd.DataFrame.to_parquet = half\n"
         "import_table('a.csv', 'transactions', out='my.parquet')\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True)
-    assert done.returncode != 0
+    assert done.returncode == -signal.SIGKILL
     assert not (tmp_path / "my.parquet").exists()
-    parts = list(tmp_path.glob(".my.parquet.*.part"))  # who is killed cannot tidy up, but nobody reads this name
-    assert len(parts) == (sign == "SIGKILL")
+    assert len(list(tmp_path.glob(".my.parquet.*.part"))) == 1  # nobody reads this name
+
+
+def test_interrupted_in_the_middle_it_tidies_up(tmp_path, monkeypatch):
+    def half(table, path, **settings):
+        path.write_bytes(b"PAR1 half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", half)
+    (tmp_path / "a.csv").write_text(HEAD + ROW)
+    done = crmlab("import", tmp_path / "a.csv", "--as", "transactions", "--out", tmp_path / "my.parquet")
+    assert (done.exit_code, done.stderr) == (130, "crmlab: interrupted; no half file is left\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "my.rejects.csv"]
 
 
 def test_whoever_reads_a_file_announces_it(tmp_path):
@@ -957,10 +976,11 @@ def test_whoever_reads_a_file_announces_it(tmp_path):
 # --- the command ---
 
 
-def test_the_command_says_what_it_did(tmp_path):
+def test_the_command_says_what_it_did(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "sales.csv").write_bytes((GERMAN + ";5.4.2024;1,00 €\r\n").encode("cp1252"))
-    done = crmlab("import", "sales.csv", "--as", "transactions", "--out", "my.parquet", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = crmlab("import", "sales.csv", "--as", "transactions", "--out", "my.parquet")
+    assert (done.exit_code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("sales.csv: text in cp1252, found by its letters (such as 'Müller'")
     assert lines[0].endswith("values separated by ';', names on line 1; 4 rows of 3 columns")
@@ -981,19 +1001,21 @@ def test_the_command_says_what_it_did(tmp_path):
         (["--map", "amount=net+"], "crmlab: 'net+', place 5: a column, a number or a parenthesis is expected."),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_one_line_with_exit_code_2(tmp_path, words, message):
+def test_what_cannot_be_done_is_refused_in_one_line_with_exit_code_2(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_text("customer,date,net,gross\na,2024-01-02,1,2\n")
-    done = crmlab("import", "a.csv", "--as", "transactions", "--out", "my.parquet", *words, cwd=tmp_path)
-    assert done.returncode == 2
+    done = crmlab("import", "a.csv", "--as", "transactions", "--out", "my.parquet", *words)
+    assert done.exit_code == 2
     assert done.stderr.startswith(message)
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "my.parquet").exists()
     assert words or "--map amount=net --out my.parquet" in done.stdout
 
 
-def test_a_missing_file_is_refused_in_one_line(tmp_path):
-    done = crmlab("import", "none.csv", "--as", "transactions", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
+def test_a_missing_file_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = crmlab("import", "none.csv", "--as", "transactions")
+    assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith("crmlab: there is no file 'none.csv'. You are in")
 
 

@@ -206,7 +206,7 @@ def _flag(meaning: str) -> pa.Column:
 
 
 CURRENCY = "the data's currency"
-MANY = 1e6  # more grades, waves or ranks than anybody gives
+MANY = 99_999  # more grades, waves or ranks than anybody gives
 
 # fmt: off
 ORDERS = contract(

@@ -32,6 +32,7 @@ class Faults:
 
     def __init__(self, rows: int) -> None:
         self.any = np.zeros(rows, bool)
+        self.written: dict[str, pd.Series] = {}  # what a column of the contract is told by: as the file has it
         self.found: list[Found] = []
         self.told: dict[str, np.ndarray] = {}
 
@@ -70,9 +71,11 @@ def made(
             columns[link.target], how[link.target] = one.column, one.told
         else:
             columns[link.target], how[link.target] = calculated(link, read, decimal, faults)
+        single = isinstance(link.expression, Column)
+        faults.written[link.target] = read.table[link.text] if single else columns[link.target]
         if not column.nullable:
-            shown = read.table[columns_in(link.expression)[0]]
-            faults.add(link.target, columns[link.target].isna().to_numpy(), shown, *MISSING)
+            absent = columns[link.target].isna().to_numpy()
+            faults.add(link.target, absent, read.table[columns_in(link.expression)[0]], *MISSING)
     return pd.DataFrame(columns), faults, how
 
 
@@ -127,7 +130,7 @@ def check_rows(contract: str, table: pd.DataFrame, places: np.ndarray, faults: F
                 raise AssertionError(str(error)) from error  # the columns are there: they were asked for
             mask = np.zeros(len(table), bool)
             mask[places[np.array(breach.rows, np.int64) - 1]] = True
-            faults.add(breach.column, mask, table[breach.column], breach.problem, breach.remedy)
+            faults.add(breach.column, mask, faults.written[breach.column], breach.problem, breach.remedy)
         return None
 
 
