@@ -93,7 +93,8 @@ def measured(work: str, folder: Path) -> None:
 
 def main() -> None:
     print(
-        "| work | ours, s | peak memory, GB | pandas, s | ours / pandas | target | reached |\n|---|---|---|---|---|---|---|"
+        "| work | ours, s | peak memory, GB | pandas, s | ours / pandas | target | reached |\n"
+        "|---|---|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder))

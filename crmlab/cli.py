@@ -147,8 +147,8 @@ def import_(
             "--map",
             metavar="NAME=COLUMN",
             help="What a column of the contract is made from; repeatable. For numbers also columns with + - * / ( ), "
-            'such as amount="Quantity*UnitPrice"; names with blanks or signs among them in [brackets] or '
-            "`backquotes`. NAME= leaves the column out. What is not given is suggested.",
+            'such as amount="Quantity*UnitPrice"; names with blanks or signs among them in square '
+            "brackets or `backquotes`. NAME= leaves the column out. What is not given is suggested.",
         ),
     ] = None,
     out: Annotated[

@@ -25,20 +25,20 @@ def read_parquet(data: bytes, name: str) -> Source:
     try:
         file = parquet.ParquetFile(io.BytesIO(data))
         names = names_of(file.schema_arrow.names, name)
-        if file.metadata.num_rows > limits.ROWS or len(names) > limits.COLUMNS:
+        rows, columns = file.metadata.num_rows, len(names)
+        if rows * columns > limits.VALUES or columns > limits.COLUMNS:
             raise ImportRefusal(
-                f"{name!r} has {file.metadata.num_rows:,} rows and {len(names):,} columns; the limits are "
-                f"{limits.ROWS:,} and {limits.COLUMNS:,}. Split it, or keep the columns you need."
+                f"{name!r} has {rows:,} rows of {columns:,} columns; the limits are {limits.VALUES:,} values and "
+                f"{limits.COLUMNS:,} columns. Split it, or keep the columns you need."
             )
-        if not file.metadata.num_rows:
+        if not rows:
             raise ImportRefusal(f"{name!r} has columns, but no rows.")
         text = [field.name for field in file.schema_arrow if is_text(field.type)]
         table = parquet.read_table(io.BytesIO(data), read_dictionary=text)  # a text that is there often is held once
     except (ArrowException, OSError) as error:
         raise ImportRefusal(f"{name!r} is a damaged Parquet file: {str(error).splitlines()[0]}") from None
     frame = pd.DataFrame({one: as_series(column) for one, column in zip(names, table.columns, strict=True)})
-    rows = np.arange(1, len(frame) + 1)
-    return Source(name, [f"Parquet, {table.num_columns} columns"], frame, rows)
+    return Source(name, ["Parquet"], frame, np.arange(1, rows + 1))
 
 
 def is_text(kind: Any) -> bool:
@@ -59,8 +59,12 @@ def as_series(column: Any) -> pd.Series:
         return as_series(column.cast(pa.int64() if whole else pa.float64()))
     if pa.types.is_date(kind):
         return pd.Series(column.cast(pa.timestamp("us")).to_pandas())
+    if pa.types.is_uint64(kind):
+        return pd.Series(column.cast(pa.string()).to_pandas(), dtype="str")
     if pa.types.is_integer(kind):
-        return pd.Series(pd.array(column.to_pandas(types_mapper=None, integer_object_nulls=True), dtype="Int64"))
+        return pd.Series(pd.array(column.to_pandas(integer_object_nulls=True), dtype="Int64"))
     if pa.types.is_boolean(kind):
         return pd.Series(column.cast(pa.string()).to_pandas(), dtype="str")
+    if pa.types.is_nested(kind):  # in brackets: a value that is no text, no number and no day
+        return pd.Series([None if value is None else (str(value),) for value in column.to_pylist()], dtype="object")
     return pd.Series(column.to_pandas())

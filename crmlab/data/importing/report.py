@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from crmlab.data.importing.expressions import listed
 from crmlab.data.importing.mapping import SAME, Link, proposals, used
 from crmlab.data.importing.rows import Faults, as_text
 from crmlab.data.importing.saving import rejects_beside
-from crmlab.data.importing.source import ImportRefusal, Source, counted
+from crmlab.data.importing.source import Broken, ImportRefusal, Source, counted
 
 QUOTED = 3  # rows that the report quotes for a reason
+REASONS = 20  # that it tells; the file of rejects has all
 CHAPTERS = {"transactions": "08"}  # that take such a table as `dataset`
 
 
@@ -62,8 +64,8 @@ class Report:
                 lines.append(f"  {link.target:{width}} <- {link.text!r}: {'; '.join(filter(None, why))}")
             elif also or self.schema.columns[link.target].required:
                 lines.append(f"  {link.target:{width}} <- ?  {also or 'not found'}")
-        without = [link.target for link in self.links if link.expression is None and link.target not in " ".join(lines)]
-        if without:
+        nothing = [link for link in self.links if link.expression is None and not link.others]
+        if without := [link.target for link in nothing if not self.schema.columns[link.target].required]:
             lines.append(f"  without {', '.join(without)}, which may be missing")
         if left := [name for name in self.source.columns if name not in used(self.links)]:
             lines.append(f"  not taken: {listed(left)}")
@@ -94,24 +96,30 @@ class Report:
         assert self.source is not None
         refused = self.source.read - len(table)
         self.after = [f"read {counted(self.source.read, 'row')} = kept {len(table):,} + refused {refused:,}"]
-        place = self.source.place
-        for one in faults.found:
-            rows = zip(self.source.rows[one.places], one.cells, strict=True)
-            quoted = [f"{place} {row} ({short(value)})" for row, value in list(rows)[:QUOTED]]
-            more = ["..."] if len(one.places) > QUOTED else []
-            where = f"{counted(len(one.places), 'row')}: {', '.join(quoted + more)}"
-            self.after.append(f"  {one.column}: {one.problem} in {where}. {one.remedy}")
-        for problem in dict.fromkeys(one.problem for one in self.source.broken):
-            same = [one for one in self.source.broken if one.problem == problem]
-            quoted = [f"{place} {one.row} ({short(one.text)})" for one in same[:QUOTED]]
-            more = ["..."] if len(same) > QUOTED else []
-            where = f"{counted(len(same), 'row')}: {', '.join(quoted + more)}"
-            self.after.append(f"  {problem} in {where}. {same[0].remedy}")
+        reasons = [
+            (f"{one.column}: {one.problem}", self.source.rows[one.places], one.cells, one.remedy)
+            for one in faults.found
+        ]
+        unlike: dict[str, list[Broken]] = {}
+        for one in self.source.broken:
+            unlike.setdefault(one.problem, []).append(one)
+        for problem, same in unlike.items():
+            reasons.append((problem, np.array([one.row for one in same]), [one.text for one in same], same[0].remedy))
+        self.after += [self.reason(*one) for one in reasons[:REASONS]]
+        if len(reasons) > REASONS:
+            self.after.append(f"  and {counted(len(reasons) - REASONS, 'other reason')}")
         if twice := repeated(self.source.table[~faults.any], table):
             self.after.append(
                 f"  {counted(twice, 'row')} kept like an earlier one in every column of the file: two equal rows may "
                 "be two facts. Take them out of the file if they are not."
             )
+
+    def reason(self, problem: str, rows: np.ndarray, cells: list[Any], remedy: str) -> str:
+        """A line on one reason: how many rows, the first of them, what to do."""
+        assert self.source is not None
+        quoted = [f"{self.source.place} {row} ({short(cell)})" for row, cell in zip(rows[:QUOTED], cells, strict=False)]
+        more = ["..."] if len(rows) > QUOTED else []
+        return f"  {problem} in {counted(len(rows), 'row')}: {', '.join(quoted + more)}. {remedy}"
 
     def saved(self, table: pd.DataFrame, rejects: pd.DataFrame, target: Path) -> None:
         """Add where everything is, and what to type next."""

@@ -47,7 +47,7 @@ class Faults:
         cells = values.iloc[places].tolist()
         same = next((one for one in self.found if (one.column, one.problem) == (column, problem)), None)
         if same is not None:
-            self.found.remove(same)
+            self.found = [one for one in self.found if one is not same]
             places, cells = np.concatenate([same.places, places]), same.cells + cells
             order = np.argsort(places)
             places, cells = places[order], [cells[place] for place in order]
@@ -149,7 +149,7 @@ def rejected(read: Source, faults: Faults) -> pd.DataFrame:
         for name, words in (("column", one.column), ("problem", one.problem), ("remedy", one.remedy)):
             joined[name][at] += between + words
     refused = pd.DataFrame({"row": read.rows[places], **joined}, dtype="object").set_axis(told, axis=1)
-    original = read.table.iloc[places].reset_index(drop=True).apply(lambda column: column.astype("object").map(as_text))
+    original = read.table.iloc[places].reset_index(drop=True).apply(texts)
     frames = [pd.concat([refused, original.set_axis(own, axis=1)], axis=1)]
     if read.broken:
         broken = [
@@ -159,6 +159,11 @@ def rejected(read: Source, faults: Faults) -> pd.DataFrame:
         frames.append(pd.DataFrame(broken, columns=[*told, *own]))
     table = pd.concat(frames).sort_values(told[0], kind="stable", ignore_index=True)
     return table.astype({name: "int64" if name == told[0] else "str" for name in table})
+
+
+def texts(column: pd.Series) -> pd.Series:
+    """A column of the file as text."""
+    return column.fillna("") if column.dtype == "str" else column.astype("object").map(as_text).astype("str")
 
 
 def as_text(value: Any) -> str:

@@ -10,8 +10,7 @@ import pandas as pd
 
 from crmlab.data.importing.source import ImportRefusal
 
-# How a cell begins that a spreadsheet would run; a number may begin so.
-PROGRAM = r"^(?=[=+\-@\t\r])(?![-+]?[0-9.,]+$)"
+PROGRAM = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run; a number may begin so
 
 
 def rejects_beside(target: Path) -> Path:
@@ -45,12 +44,17 @@ def save_table(table: pd.DataFrame, target: Path) -> None:
 
 def save_rejects(rejects: pd.DataFrame, target: Path) -> None:
     """Write the rows that were refused, to be opened in a spreadsheet (DECISIONS.md, "Rows that are refused")."""
-    harmless = rejects.set_axis(rejects.columns.str.replace(PROGRAM, "'", regex=True), axis=1)
-    for place, kind in enumerate(harmless.dtypes):
-        if kind.kind not in "iuf":
-            cells = harmless.iloc[:, place].astype("str").str.replace(PROGRAM, "'", regex=True)
-            harmless.isetitem(place, cells.array)
+    harmless = rejects.set_axis(as_words(pd.Series(rejects.columns)), axis=1)
+    for place in range(1, harmless.shape[1]):  # the first is the number of the row
+        harmless.isetitem(place, as_words(harmless.iloc[:, place]).array)
     written(target, lambda part: harmless.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n"))
+
+
+def as_words(cells: pd.Series) -> pd.Series:
+    """Texts with an apostrophe before those that a spreadsheet would run."""
+    runs = cells.str.startswith(PROGRAM)
+    runs[runs] = ~cells[runs].str.fullmatch(r"[-+]?[0-9.,]+")
+    return cells.mask(runs, "'" + cells)
 
 
 def written(target: Path, write: Callable[[Path], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -49,16 +50,16 @@ def read_text(data: bytes, name: str, encoding: str | None, separator: str | Non
     ImportRefusal
         It is no text, no table, or does not decide how it is read.
     """
-    text, how = decoded(data, encoding, name)
-    if (place := text.find("\0")) >= 0:
+    body, how = decoded(data, encoding, name)
+    if (place := body.find(b"\0")) >= 0:
+        line = body.count(b"\n", 0, place) + 1
         raise ImportRefusal(
-            f"{name!r} has nul bytes (first on line {text.count(chr(10), 0, place) + 1}): it is damaged, or no text. "
-            "Export it again."
+            f"{name!r} has nul bytes (first on line {line}): it is damaged, or no text. Export it again."
         )
-    body = text.encode()
     check_lines(body, name)
-    sign, first = separator_of(text, separator, name)
-    offset, names, above = header(text, sign, first, name)
+    lines = first_lines(body)
+    sign, passed = separator_of(lines, separator, name)
+    offset, names, above = header(lines, sign, passed, name)
     if not body[offset:].strip():
         raise ImportRefusal(f"{name!r} has the names of its columns, but no rows.")
     line = 1 + above[1]
@@ -72,25 +73,32 @@ def read_text(data: bytes, name: str, encoding: str | None, separator: str | Non
 # --- encoding ---
 
 
-def decoded(data: bytes, encoding: str | None, name: str) -> tuple[str, str]:
-    """The text, and how it was read, in words. What is no letter in that encoding is left as a mark."""
+def decoded(data: bytes, encoding: str | None, name: str) -> tuple[bytes, str]:
+    """The text in UTF-8, and how it was read, in words. What is no letter in its encoding is left as a mark."""
     if encoding is not None:
         try:
-            return data.decode(encoding, "replace").removeprefix("\ufeff"), f"{encoding}, as given"
+            return in_utf8(data, encoding), f"{encoding}, as given"
         except (LookupError, UnicodeError):
             raise ImportRefusal(f"there is no encoding {encoding!r}. Common ones: utf-8, cp1252, utf-16.") from None
     known = next((known for mark, known in MARKS.items() if data.startswith(mark)), None) or wide(data)
     if known:
-        return data.decode(known, "replace").removeprefix("\ufeff"), known.upper().removesuffix("-SIG")
-    text = data.decode("utf-8", "replace")
-    lost = text.count(LOST)
+        return in_utf8(data, known), known.upper().removesuffix("-SIG")
+    if data.isascii():
+        return data, "ASCII"
+    lost = data.decode("utf-8", "replace").count(LOST)
     if not lost:
-        return text, "UTF-8" if not text.isascii() else "ASCII"
-    if sum(letter > "\x7f" for letter in text[: 1 << 20]) > 20 * text[: 1 << 20].count(LOST):
-        return text, f"UTF-8, but for {counted(lost, 'sign')}"
+        return data, "UTF-8"
+    beyond = np.frombuffer(data, np.uint8)
+    if ((beyond >= 0xC2) & (beyond <= 0xF4)).sum() > 20 * lost:  # so many letters begin as UTF-8 has them
+        return in_utf8(data, "utf-8"), f"UTF-8, but for {counted(lost, 'sign')}"
     guess = guessed(data, name)
-    text = data.decode(guess, "replace")
-    return text, f"{guess}, found by its letters ({example(text)}; if that is wrong, give --encoding)"
+    body = in_utf8(data, guess)
+    return body, f"{guess}, found by its letters ({example(body.decode())}; if that is wrong, give --encoding)"
+
+
+def in_utf8(data: bytes, encoding: str) -> bytes:
+    """Text of another encoding in UTF-8, without a byte-order mark."""
+    return data.decode(encoding, "replace").removeprefix("\ufeff").encode("utf-8", "replace")
 
 
 def wide(data: bytes) -> str | None:
@@ -156,17 +164,23 @@ def check_lines(body: bytes, name: str) -> None:
         )
 
 
-def separator_of(text: str, given: str | None, name: str) -> tuple[str, int]:
+def first_lines(body: bytes) -> list[str]:
+    """The first lines of a text, with their ends."""
+    text = io.StringIO(body[: 2 * limits.LINE].decode("utf-8", "ignore"), newline="")
+    return list(itertools.islice(text, SAMPLE))
+
+
+def separator_of(lines: list[str], given: str | None, name: str) -> tuple[str, int]:
     """What separates the values, and the lines to pass over: Excel may tell the separator on a line of its own."""
-    told = re.match(r"sep=(.)\r?\n", text)
+    told = re.fullmatch(r"sep=(.)\r?\n", lines[0])
     if given is not None:
         sign = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(given.lower(), given)
         if len(sign) != 1 or sign in '"\r\n':
             raise ImportRefusal(f"a separator is one sign, or 'tab', not {given!r}.")
-        return sign, bool(told)
+        return sign, 1 if told else 0
     if told:
         return told[1], 1
-    shares = {sign: share_of_rows(text, sign) for sign in SEPARATORS}
+    shares = {sign: share_of_rows(lines, sign) for sign in SEPARATORS}
     best = max(shares.values())
     good = [sign for sign, share in shares.items() if share == best]
     if not best:
@@ -175,30 +189,24 @@ def separator_of(text: str, given: str | None, name: str) -> tuple[str, int]:
             "another sign does it, give --separator."
         )
     if len(good) > 1:
-        raise ImportRefusal(
-            f"{name!r} could be separated by {' or by '.join(SEPARATORS[sign] for sign in good)}. Say by which: "
-            f"--separator '{good[0]}'."
-        )
+        could = " or by ".join(SEPARATORS[sign] for sign in good)
+        raise ImportRefusal(f"{name!r} could be separated by {could}. Say by which: --separator {SEPARATORS[good[0]]}.")
     return good[0], 0
 
 
-def share_of_rows(text: str, sign: str) -> float:
+def share_of_rows(lines: list[str], sign: str) -> float:
     """The share of the first rows that have as many values as most, if these are two or more; 0 if hardly any has."""
-    rows = [row for row in csv.reader(first_lines(text), delimiter=sign) if filled(row)]
-    widths = [len(row) for row in rows]
+    try:
+        widths = [len(row) for row in csv.reader(lines, delimiter=sign) if filled(row)]
+    except csv.Error:
+        return 0
     width = max(set(widths), key=lambda one: (widths.count(one), one), default=0)
     share = widths.count(width) / len(widths) if widths else 0
     return share if width > 1 and (share > 0.5 or len(widths) < 3) else 0
 
 
-def first_lines(text: str) -> list[str]:
-    """The first lines of a text, with their ends."""
-    return [line for line, _ in zip(io.StringIO(text[: limits.LINE * 2], newline=""), range(SAMPLE), strict=False)]
-
-
-def header(text: str, sign: str, passed: int, name: str) -> tuple[int, list[str], tuple[list[str], int]]:
+def header(lines: list[str], sign: str, passed: int, name: str) -> tuple[int, list[str], tuple[list[str], int]]:
     """Where the rows begin (bytes), the names of the columns, what stands above them, and the line they end on."""
-    lines = first_lines(text)
     reader = csv.reader(lines[passed:], delimiter=sign)
     rows, ends = [], []
     try:
@@ -209,11 +217,11 @@ def header(text: str, sign: str, passed: int, name: str) -> tuple[int, list[str]
         raise ImportRefusal(f"{name!r} is no table: line {reader.line_num + passed}: {error}.") from None
     place = header_at(rows)
     if place is None:
+        first = lines[passed].strip()[:60]
         raise ImportRefusal(
-            f"{name!r} has no line with the names of its columns: the first is {lines[passed].strip()[:60]!r}. Write "
-            "the names above the rows."
+            f"{name!r} has no line with the names of its columns: the first is {first!r}. Write them above the rows."
         )
-    names = list(rows[place])
+    names = rows[place]
     if len(names) > limits.COLUMNS:
         raise ImportRefusal(
             f"{name!r} has {len(names):,} columns; the limit is {limits.COLUMNS:,}. Keep those you need."

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.importing.dates import day_of_text
-from crmlab.data.importing.money import Undecided, number_of_text
+from crmlab.data.importing.money import NO_NUMBER, number_of_text
 from crmlab.data.importing.text import LOST
-from crmlab.data.reading import MISSING, NO_SUCH_DAY, NOT_A_NUMBER, NOT_TEXT, OTHER_ZONE, Fault
+from crmlab.data.reading import NO_SUCH_DAY, NOT_TEXT, OTHER_ZONE, Fault
 
 BLANK = " \t\r\n\u00a0\u202f\u2007\u2009\ufeff"
 NO_ID = ("#N/A", "NULL", "null", "NaN", "nan", "None", "<NA>")  # in an id these are no one; NA may be somebody
@@ -51,8 +51,8 @@ NO_STAMP = Fault(
     "a number that is no day", "Days as numbers are yyyymmdd, or Excel's (45292 is 2024-01-01); write yyyy-mm-dd."
 )
 NO_WORD = Fault("neither yes nor no", "Write true or false, yes or no, 1 or 0.")
-NO_NUMBER = Fault(NOT_A_NUMBER.problem, "Write a number, such as 1234.50.")
 BY_ZERO = Fault("divided by 0", "Correct the value that is 0, or take the row out knowingly.")
+CLOCK = r"(?:^|[T ])([0-9]{1,2}):([0-9]{2})(?::[0-9.]+)?(?:Z|[+-][0-9:]+)?\s*([AaPp]?)\.?[Mm]?\.?$"
 FIRST_SERIAL, LAST_SERIAL = 10_000, 73_415  # Excel's 1927-05-18 and 2100-12-31
 
 
@@ -197,27 +197,25 @@ def read_words(distinct: Distinct) -> Read:
     return Read(distinct.spread(flags, None), some([(distinct.rows(given & ~yes & ~no), NO_WORD)]), [])
 
 
-def read_amounts(distinct: Distinct, point: str | None, times: bool = False) -> Read:
+def read_amounts(distinct: Distinct, point: str | None, times: bool) -> Read:
     """Numbers: typed ones as they are, text with the separators, signs and the currency that its column shows."""
     text = without(distinct, GAPS)
-    clock = text.str.extract(
-        r"(?:^|[T ])([0-9]{1,2}):([0-9]{2})(?::[0-9.]+)?(?:Z|[+-][0-9:]+)?\s*([AaPp]?)\.?[Mm]?\.?$"
-    )
-    minutes = np.full(len(text), np.nan)
-    if times and clock[0].notna().any():
-        half = clock[2].str.lower().map({"a": 0, "p": 12})
-        hour = clock[0].astype("float64")
-        minutes = (hour.where(half.isna(), hour % 12 + half) * 60 + clock[1].astype("float64")).to_numpy()
-        text = text.mask(clock[0].notna())
-    if times:
-        since = (distinct.day - distinct.day.astype("datetime64[D]")) / np.timedelta64(1, "m")
-        minutes = np.where(np.isnat(distinct.day), minutes, np.floor(since))
-    read = number_of_text(text, point)
+    minutes = minutes_of(distinct, text) if times else np.full(len(text), np.nan)
+    read = number_of_text(text.mask(~np.isnan(minutes)), point)
     numbers = np.where(np.isnan(distinct.number), read.numbers, distinct.number)
     numbers = np.where(np.isnan(minutes), numbers, minutes)
     wrong = distinct.other | (~np.isnat(distinct.day) & np.isnan(minutes))
     faults = [(distinct.rows(mask), fault) for mask, fault in [*read.faults, (wrong, NO_NUMBER)]]
     return Read(distinct.spread(numbers, np.nan), some(faults), read.told)
+
+
+def minutes_of(distinct: Distinct, text: pd.Series) -> np.ndarray:
+    """Times of day, alone or in a stamp, as minutes after midnight."""
+    clock = text.str.extract(CLOCK)
+    hour, half = clock[0].astype("float64"), clock[2].str.lower().map({"a": 0.0, "p": 12.0})
+    written = hour.where(half.isna(), hour % 12 + half) * 60 + clock[1].astype("float64")
+    since = (distinct.day - distinct.day.astype("datetime64[D]")) / np.timedelta64(1, "m")
+    return np.where(np.isnat(distinct.day), written, np.floor(since))
 
 
 def read_days(distinct: Distinct, months: bool, order: str | None) -> Read:
@@ -264,6 +262,3 @@ def other_zones(
 def some(faults: list[tuple[np.ndarray, Fault]]) -> list[tuple[np.ndarray, Fault]]:
     """The faults that some row has."""
     return [(rows, fault) for rows, fault in faults if rows.any()]
-
-
-__all__ = ["BY_ZERO", "MISSING", "Read", "Undecided", "read_column"]
