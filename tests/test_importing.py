@@ -216,7 +216,7 @@ def test_two_ways_or_two_currencies_in_a_column_are_refused():
 
 
 @pytest.mark.parametrize(
-    "written", ["abc", "1,2,3", "12-13", "=1+1", "0x10", "1_000", "inf", "5 5", "1.2.3", "--5", "١٢", "1,50.00"]
+    "written", ["abc", "1,2,3", "12-13", "=1+1", "0x10", "1_000", "inf", "5 5", "1.2.3", "--5", "(-5)", "١٢", "1,50.00"]
 )
 def test_what_is_no_number_is_refused(written):
     assert told(read_column("number", "", text([written, "1.00", "2.50"]))) == {"not a number": [0]}

@@ -87,7 +87,7 @@ def number_of_text(text: pd.Series, point: str | None = None) -> Numbers:
     body = body.str.replace(rf"^({SPACES}*-?{SPACES}*)(?:{CURRENCY})", r"\1", regex=True)
     body = body.str.replace(rf"(?:{CURRENCY})({SPACES}*-?{SPACES}*)$", r"\1", regex=True)
     body = body.str.replace(f"{SPACES}|{APOSTROPHES}", "'", regex=True).str.strip("'")
-    negative = negative ^ body.str.contains(r"^-|[0-9.,]'?-$").fillna(False).to_numpy(bool)
+    minus = body.str.contains(r"^-|[0-9.,]'?-$").fillna(False).to_numpy(bool)
     body = body.str.replace(r"^[-+]'?|'?-$", "", regex=True)
     comma = decimal_comma(body, text, point)
     if comma is not None and body.str.contains(r"[.,]").any():
@@ -95,11 +95,11 @@ def number_of_text(text: pd.Series, point: str | None = None) -> Numbers:
     thousand, sign = (r"\.", ",") if comma else (",", r"\.")
     grouped = rf"[0-9]{{1,3}}(?:{thousand}[0-9]{{2,3}})*{thousand}[0-9]{{3}}|[0-9]{{1,3}}(?:'[0-9]{{3}})+|[0-9]+"
     good = body.str.fullmatch(rf"(?:{grouped})?(?:{sign}[0-9]*)?(?:[eE][-+]?[0-9]{{1,3}})?").fillna(False)
-    good &= body.str.contains("[0-9]").fillna(False) & ~percent
+    good &= body.str.contains("[0-9]").fillna(False) & ~percent & ~(minus & negative)  # (-5) may be either
     digits = body.str.replace(f"{thousand}|'", "", regex=True)
     digits = digits.str.replace(",", ".", regex=False) if comma else digits
     number = pd.to_numeric(digits.where(good), errors="coerce").to_numpy("float64", na_value=np.nan)
-    values = np.where(negative & (number != 0), -number, number)
+    values = np.where((minus | negative) & (number != 0), -number, number)
     given = text.notna().to_numpy()
     other = given & np.isnan(values) & ~percent
     return Numbers(values, [(percent, PERCENT), (other, NO_NUMBER)], told)

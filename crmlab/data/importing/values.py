@@ -21,28 +21,8 @@ from crmlab.data.reading import NO_SUCH_DAY, NOT_TEXT, OTHER_ZONE, Fault
 BLANK = " \t\r\n\u00a0\u202f\u2007\u2009\ufeff"
 NO_ID = ("#N/A", "NULL", "null", "NaN", "nan", "None", "<NA>")  # in an id these are no one; NA may be somebody
 GAPS = ("NA", "N/A", "n/a", "-", "–", "—", "#N/A", "NULL", "null", "NaN", "nan", "NaT", "None", "<NA>")
-YES = (
-    "true",
-    "yes",
-    "y",
-    "1",
-    "1.0",
-    "x",
-    "ja",
-    "j",
-    "wahr",
-    "oui",
-    "o",
-    "vrai",
-    "sí",
-    "si",
-    "s",
-    "sim",
-    "是",
-    "对",
-    "✓",
-)
-NO = ("false", "no", "n", "0", "0.0", "nein", "falsch", "non", "faux", "não", "nao", "否", "错", "✗")
+YES = tuple("true yes y 1 1.0 x ja j wahr oui o vrai sí si s sim 是 对 ✓".split())
+NO = tuple("false no n 0 0.0 nein falsch non faux não nao 否 错 ✗".split())
 
 LOST_SIGN = Fault(
     "a sign that is none in this encoding", "Say in which encoding the file is (--encoding), or correct the value."
