@@ -21,8 +21,8 @@ from crmlab.data.reading import NO_SUCH_DAY, NOT_TEXT, OTHER_ZONE, Fault
 BLANK = " \t\r\n\u00a0\u202f\u2007\u2009\ufeff"
 NO_ID = ("#N/A", "NULL", "null", "NaN", "nan", "None", "<NA>")  # in an id these are no one; NA may be somebody
 GAPS = ("NA", "N/A", "n/a", "-", "–", "—", "#N/A", "NULL", "null", "NaN", "nan", "NaT", "None", "<NA>")
-YES = tuple("true yes y 1 1.0 x ja j wahr oui o vrai sí si s sim 是 对 ✓".split())
-NO = tuple("false no n 0 0.0 nein falsch non faux não nao 否 错 ✗".split())
+YES = "true yes y 1 1.0 x ja j wahr oui o vrai sí si s sim 是 对 ✓"
+NO = "false no n 0 0.0 nein falsch non faux não nao 否 错 ✗"
 
 LOST_SIGN = Fault(
     "a sign that is none in this encoding", "Say in which encoding the file is (--encoding), or correct the value."
@@ -170,8 +170,8 @@ def read_words(distinct: Distinct) -> Read:
     """Yes and no, in the words of several languages."""
     text = without(distinct, GAPS)
     folded = text.str.casefold()
-    yes = folded.isin(YES).to_numpy() | (distinct.number == 1)
-    no = folded.isin(NO).to_numpy() | (distinct.number == 0)
+    yes = folded.isin(YES.split()).to_numpy() | (distinct.number == 1)
+    no = folded.isin(NO.split()).to_numpy() | (distinct.number == 0)
     given = text.notna().to_numpy() | ~np.isnan(distinct.number) | ~np.isnat(distinct.day) | distinct.other
     flags = pd.Series(yes, dtype="object").where(yes | no, None)
     return Read(distinct.spread(flags, None), some([(distinct.rows(given & ~yes & ~no), NO_WORD)]), [])
