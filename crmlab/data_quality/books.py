@@ -58,8 +58,8 @@ class Books:
         Returns
         -------
         dict of DataFrame
-            `invoices` (customer, day, amount in EUR), `costs` (customer, month, amount in EUR), `orders` (customer,
-            day) and `complaints` (customer, day, recovered). Days and amounts that nobody knows are missing.
+            `invoices` (customer, day, amount in EUR), `costs` (customer, month, activity, amount in EUR), `orders`
+            (customer, day) and `complaints` (customer, day, recovered). Days and amounts that nobody knows are missing.
 
         Raises
         ------
@@ -144,7 +144,7 @@ def read_books(systems: Firm, customer: pd.Series, formats: Sequence[str] = ()) 
     }
     facts = {
         "invoices": tables["invoices"][["order_id"]],
-        "costs": tables["costs"][["month"]],
+        "costs": tables["costs"][["month", "activity"]],
         "orders": tables["orders"][["order_id"]],
         "complaints": tables["complaints"][["order_id", "recovered"]],
     }

@@ -200,6 +200,7 @@ class Played:
     """
 
     table: pd.DataFrame
+    futures: pd.DataFrame
 
     @property
     def money(self) -> float:
@@ -274,18 +275,12 @@ def play(
         against = dict(list(kinds[mine[0]].items())[1:]) if len(mine) == 1 else {}
     rules = {TODAY: {}, **against, THIS: decision}
     results = {rule: module.played(firm.draw, do, ahead=months, worlds=worlds) for rule, do in rules.items()}
-    rows = []
-    for rule, result in results.items():
-        beyond = result - results[TODAY]
-        total = beyond["money"] + beyond["future"]
-        error = float(total.std()) / np.sqrt(worlds)
-        rows.append(
-            {
-                "rule": rule,
-                "year": beyond["money"].mean(),
-                "later": beyond["future"].mean(),
-                "total": total.mean(),
-                "error": error,
-            }
-        )
-    return Played(pd.DataFrame(rows).round(2))
+    beyond = {rule: result - results[TODAY] for rule, result in results.items()}
+    futures = pd.DataFrame({rule: gain["money"] + gain["future"] for rule, gain in beyond.items()}).round(2)
+    table = {
+        "year": [gain["money"].mean() for gain in beyond.values()],
+        "later": [gain["future"].mean() for gain in beyond.values()],
+        "total": futures.mean().to_numpy(),
+        "error": futures.std().to_numpy() / np.sqrt(worlds),
+    }
+    return Played(pd.DataFrame({"rule": list(results), **table}).round(2), futures)
