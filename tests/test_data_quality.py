@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot
@@ -14,6 +15,7 @@ from crmlab import data_quality as dq
 from crmlab.data.firms import simulate
 from crmlab.data_quality import plots
 from crmlab.data_quality.repairs import UNITS
+from crmlab.runner import run
 
 FORMATS = ["%d.%m.%Y", "%m/%d/%Y", "%d %b %Y"]
 DAY = pd.Timestamp("2024-05-03")
@@ -448,6 +450,23 @@ def test_likeness_and_bookings_find_the_customers(seed):
     accounts = firm.truth.facts.set_index("fact").loc["three accounts, one customer", "where"].split()
     account = systems.truth.records.set_index("record_id")["account_id"]
     assert len(set(customer[account.loc[customer.index].isin(accounts)])) == 1
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"seed": 77, "dirt": 0.1, "audited": 20, "labelled": 50},
+        {"seed": 5, "dirt": 4.0, "audited": 200, "labelled": 1000, "merge_wrongly": 0.0},
+        {"programme_cost": 5000.0, "call_success": 0.01, "retention": 0.0, "lookup_cost": 0.0},
+    ],
+)
+def test_the_chapter_runs_with_other_values(values, tmp_path):
+    outcome = run(ROOT / "notebooks" / "01_data_quality.ipynb", tmp_path, **values)
+    assert outcome.status == "done", outcome.error
+    results = outcome.results.set_index("name")["value"]
+    assert 0.8 < results["recall"] <= 1
+    assert results["cost_of_dirt"] >= 0
 
 
 # ----------------------------------------------------------------------------------------------------------- pictures
