@@ -873,6 +873,21 @@ def test_a_workbook_row_right_of_the_table_is_refused(tmp_path):
     assert outcome.rejects["refused_problem"].tolist() == ["a value right of the last of 3 named columns"]
 
 
+def test_lists_and_bytes_in_parquet_are_no_text(tmp_path):
+    lists, stamps = pa.array([["a"], ["b"]]), pa.array([datetime.datetime(2024, 1, 2)] * 2)
+    pq.write_table(pa.table({"customer": lists, "date": stamps, "amount": [1, 2]}), tmp_path / "a.parquet")
+    with pytest.raises(ImportRefusal, match="no row keeps the contract") as refused:
+        import_table(tmp_path / "a.parquet", "transactions", {"customer_id": "customer"})
+    assert "customer_id: not text in 2 rows: row 1" in refused.value.report
+
+
+def test_a_parquet_file_that_says_many_rows_in_few_bytes_is_refused(tmp_path, monkeypatch):
+    pd.DataFrame({"customer": ["a"] * 1000, "date": "2024-01-02", "amount": 1}).to_parquet(tmp_path / "a.parquet")
+    monkeypatch.setattr(limits, "VALUES", 2000)
+    with pytest.raises(ImportRefusal, match="has 1,000 rows of 3 columns; the limits are 2,000 values"):
+        import_table(tmp_path / "a.parquet", "transactions")
+
+
 # --- writing ---
 
 
