@@ -160,8 +160,8 @@ def check(table: pd.DataFrame, contract: str) -> pd.DataFrame:
     table : DataFrame
         Columns beyond those of the contract are kept as they are.
     contract : str
-        "transactions", "customer_summary", "renewals", or a table of a simulated firm, such as
-        "harbour_and_hill.orders". `contract_table` and `datasets/README.md` tell its columns and units.
+        "transactions" or another table that users bring (`GENERAL` of crmlab.data.schemas), or one of a simulated firm,
+        such as "harbour_and_hill.orders". `contract_table` and `datasets/README.md` tell its columns and units.
 
     Returns
     -------

@@ -19,6 +19,12 @@ from crmlab.data_quality.measures import is_known, read_days
 from crmlab.data_quality.repairs import after, amount_faults, day_faults
 
 KINDS = ("duplicate", "missing", "impossible", "wrong unit", "inconsistent", "misbooked")
+FACTS = {  # columns without errors
+    "invoices": ["order_id"],
+    "costs": ["month", "activity"],
+    "orders": ["order_id"],
+    "complaints": ["order_id", "recovered"],
+}
 
 
 @dataclass(frozen=True)
@@ -142,12 +148,7 @@ def read_books(systems: Firm, customer: pd.Series, formats: Sequence[str] = ()) 
         "orders": tables["orders"]["sales_id"].map(payer),
         "complaints": tables["complaints"]["service_id"].map(payer),
     }
-    facts = {
-        "invoices": tables["invoices"][["order_id"]],
-        "costs": tables["costs"][["month", "activity"]],
-        "orders": tables["orders"][["order_id"]],
-        "complaints": tables["complaints"][["order_id", "recovered"]],
-    }
+    facts = {name: tables[name][columns] for name, columns in FACTS.items()}
     return Books(booked, _looked_up(systems, booked, first), first, _faults(systems, tables, formats), facts)
 
 

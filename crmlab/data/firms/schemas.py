@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pandera.pandas as pa
 
 from crmlab.data.schemas import (
@@ -48,13 +47,6 @@ def flag(meaning: str) -> pa.Column:
 def word(meaning: str, *values: str, **settings: Any) -> pa.Column:
     """A column of text: one of a few words, where they are given."""
     return column("text", meaning, "", *([one_of(*values)] if values else []), **settings)
-
-
-def not_before(later: str, earlier: str) -> Rule:
-    """The first of two days is not before the second; where one is a gap, nothing is said."""
-    return Rule(
-        lambda t: ~(pd.Series(t[later]) < pd.Series(t[earlier])), f"before {earlier}", "Correct one of them.", later
-    )
 
 
 def facts(firm: str) -> pa.DataFrameSchema:

@@ -11,11 +11,11 @@ import pandas as pd
 from crmlab.data.firms.harbour import people as hp
 from crmlab.data.firms.harbour import trade as hb
 from crmlab.data.firms.harbour.history import History
-from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, NEVER, REGIONS, SERVICE_CAUSES
+from crmlab.data.firms.harbour.people import CAUSE_NAMES, CAUSES, DEPOTS, NEVER, REGIONS, SERVICE_CAUSES
 from crmlab.data.firms.harbour.surveys import wants
 from crmlab.data.firms.harbour.tables import Book, days
 from crmlab.data.firms.harbour.trade import FIRST_DAY, YEAR, saved_per
-from crmlab.data.firms.harbour.truth import CAUSE_NAMES, values
+from crmlab.data.firms.harbour.truth import values
 from crmlab.data.firms.story import Fact
 
 MOODS = ("content", "badly handled", "late", "short")

@@ -55,6 +55,7 @@ SPREAD = 16  # sizes that a line can have, around the customer's own
 
 CAUSES = ("late delivery", "short delivery", "poor handling", "price", "neglect", "closing down")
 SERVICE_CAUSES = CAUSES[:3]
+CAUSE_NAMES = (*CAUSES, "served no longer")  # with the firm's own
 NEVER = 1_000_000  # a week that does not come
 
 

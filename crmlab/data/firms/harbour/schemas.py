@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from crmlab.data.firms.harbour.people import CATEGORIES, CAUSES, DEPOTS, GROUPS, REGIONS, TIMINGS
+from crmlab.data.firms.harbour.people import CATEGORIES, CAUSE_NAMES, CAUSES, DEPOTS, GROUPS, REGIONS, TIMINGS
 from crmlab.data.firms.harbour.policy import ANSWERS, FIXES
 from crmlab.data.firms.harbour.survey_schemas import TABLES as SURVEYS
 from crmlab.data.firms.harbour.tables import CALLS, ROLES, ROUTES
 from crmlab.data.firms.harbour.trade import ACTIVITIES, KINDS
-from crmlab.data.firms.harbour.truth import CAUSE_NAMES
 from crmlab.data.firms.schemas import count, day, facts, flag, ident, number, word
 from crmlab.data.schemas import FINITE, Rule, between, column, contract, not_negative, whole
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from crmlab.data.firms.harbour.partners import CRITERIA, ISSUES, KINDS, KPIS, MODES, TIES
 from crmlab.data.firms.harbour.surveys import BUNDLES, FACTORS, MANAGERS, PHASES, SUPPLIERS
-from crmlab.data.firms.schemas import count, day, flag, ident, not_before, number, word
+from crmlab.data.firms.schemas import count, day, flag, ident, number, word
 from crmlab.data.schemas import (
     FINITE,
     Rule,
     between,
     contract,
+    not_before,
 )
 
 FIRM = "harbour_and_hill"

@@ -16,13 +16,12 @@ from crmlab.data.firms.chance import lognormal
 from crmlab.data.firms.firm import Draw
 from crmlab.data.firms.harbour import people as hp
 from crmlab.data.firms.harbour import trade as hb
-from crmlab.data.firms.harbour.people import CAUSES, MOST_LINES, NEVER
+from crmlab.data.firms.harbour.people import MOST_LINES, NEVER
 from crmlab.data.firms.harbour.policy import COMPENSATION_TODAY, RECOVERED_TODAY, Effects, effects
 from crmlab.data.firms.harbour.trade import Trade, saved_per
 
 DISCOUNT_RATE = 0.10  # a year
 LEVELS = 16  # of how good a year can be
-CAUSE_NAMES = (*CAUSES, "served no longer")
 
 
 # --- what a week brings in ---

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from crmlab.data.firms.schemas import count, day, facts, flag, not_before
-from crmlab.data.schemas import FINITE, Rule, between, column, contract, not_negative, one_of
+from crmlab.data.firms.schemas import count, day, facts, flag
+from crmlab.data.schemas import FINITE, Rule, between, column, contract, not_before, not_negative, one_of
 
 PLAN = one_of("flex", "steady")
 CHANNEL = one_of("mail", "e-mail", "sms", "phone")
