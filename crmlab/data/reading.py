@@ -103,8 +103,11 @@ def read_flags(values: pd.Series) -> Reading:
     """Yes or no: true and false as such, as 1 and 0, or as text."""
     if values.dtype == bool:
         return values.astype("object"), []
-    words = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
-    read = values.map(lambda value: words.get(str(value).lower()), na_action="ignore").astype("object")
+    if values.dtype.kind in "iuf":  # as files have them: a tenth of the time that texts take
+        read = values.eq(1).astype("object").where(values.isin([0, 1]))
+    else:
+        words = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+        read = values.map(lambda value: words.get(str(value).lower()), na_action="ignore").astype("object")
     unread = (read.isna() & values.notna()).to_numpy()
     remedy = "Write True or False, or 1 or 0."
     return read.where(read.notna(), None), [Refusal(unread, "neither true nor false", remedy)]

@@ -47,7 +47,8 @@ def data_read(file: Path) -> list[dict[str, str]]:
 
 def versions() -> dict[str, str]:
     """Python and every installed package, by name."""
-    packages = {d.metadata["Name"].lower(): d.version for d in distributions()}
+    about = [one.metadata for one in distributions()]  # each use of it reads the whole description
+    packages = {one["Name"].lower(): one["Version"] for one in about}
     return {"python": platform.python_version(), **dict(sorted(packages.items()))}
 
 
