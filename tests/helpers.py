@@ -1,11 +1,19 @@
-"""Small notebooks for tests."""
+"""Small notebooks for tests, and the command."""
 
+import signal
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from crmlab.cli import main
 
 ROOT = Path(__file__).parents[1]
 CRMLAB = Path(sys.executable).parent / "crmlab"
@@ -45,7 +53,28 @@ def a_notebook(path, *body, imports=IMPORTS, parameters=PARAMETERS, allow=ALLOW)
     return path
 
 
-def crmlab(*words, cwd=None, timeout=120):
+class Outcome(NamedTuple):
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def crmlab(*words, cwd="."):
+    """Call the command in this process, which has imported already what it needs."""
+    out, err, on_term = StringIO(), StringIO(), signal.getsignal(signal.SIGTERM)
+    called = patch.object(sys, "argv", ["crmlab", *map(str, words)])
+    try:
+        with called, chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+            main()
+            sys.exit(0)
+    finally:
+        signal.signal(signal.SIGTERM, on_term)
+    return Outcome(end.value.code or 0, out.getvalue(), err.getvalue())
+
+
+def crmlab_process(*words, cwd=None):
     """Call the command as a user does; the finished process with its output as text."""
     command = [str(CRMLAB), *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)

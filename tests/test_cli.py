@@ -4,7 +4,7 @@ import shutil
 
 import nbformat
 import pytest
-from helpers import BODY, a_notebook, crmlab
+from helpers import BODY, a_notebook, crmlab, crmlab_process
 
 import crmlab as package
 from crmlab.runner import NotebookError, results
@@ -161,7 +161,7 @@ def test_several_chapters_run_beside_each_other_and_one_failure_spares_the_other
 
 
 def test_a_second_run_of_one_chapter_keeps_the_others_in_the_index(checkout):
-    assert crmlab("run", cwd=checkout).returncode == 0
+    assert crmlab("run", "--workers", 1, cwd=checkout).returncode == 0
     assert crmlab("run", "8", "-p", "weeks=2", cwd=checkout).returncode == 0
     index = (checkout / "build" / "workbook" / "index.html").read_text()
     assert "03_segmentation.html" in index
@@ -172,7 +172,7 @@ def test_a_page_that_cannot_be_made_is_named_and_the_others_are(checkout):
     node = nbformat.read(checkout / "notebooks" / "03_segmentation.ipynb", 4)
     node.cells[0].source += "\n\n$\\foo{x}$"
     nbformat.write(node, checkout / "notebooks" / "03_segmentation.ipynb")
-    outcome = crmlab("run", cwd=checkout)
+    outcome = crmlab("run", "--workers", 1, cwd=checkout)
     assert outcome.returncode == 2
     assert "no page could be made: 03_segmentation.ipynb, cell 1: the formula" in outcome.stderr
     assert (checkout / "build" / "workbook" / "08_lifetime_value.html").exists()
@@ -201,13 +201,13 @@ def test_cite_gives_bibtex_of_this_release():
 
 
 def test_without_words_the_command_shows_its_help():
-    outcome = crmlab()
+    outcome = crmlab_process()
     assert "refresh" in outcome.stdout + outcome.stderr
-    assert crmlab("nonsense").returncode == 2
+    assert crmlab_process("nonsense").returncode == 2
 
 
 def test_the_command_works_outside_the_checkout(tmp_path):
     shutil.rmtree(tmp_path / "notebooks", ignore_errors=True)
-    outcome = crmlab("parameters", "08", cwd=tmp_path)
+    outcome = crmlab_process("parameters", "08", cwd=tmp_path)
     assert outcome.returncode == 0
     assert "horizon_weeks" in outcome.stdout

@@ -239,8 +239,15 @@ def slow(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(
+    ("sign", "number"),
+    [
+        (signal.SIGINT, 1),
+        (signal.SIGTERM, 2),
+        pytest.param(signal.SIGTERM, 1, marks=pytest.mark.proof),
+        pytest.param(signal.SIGINT, 2, marks=pytest.mark.proof),
+    ],
+)
 def test_an_interrupted_command_leaves_no_kernel_and_marks_the_run(slow, tmp_path, sign, number):
     words = ["crmlab", "run", *map(str, slow[:number]), "--out", str(tmp_path / "out"), "-p", "wait=600"]
     code, err, left = interrupted(f"sys.argv = {words!r}\nfrom crmlab.cli import main\nmain()", sign)
