@@ -68,7 +68,6 @@ def crmlab(*words, cwd="."):
     try:
         with called, chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
             main()
-            sys.exit(0)
     finally:
         signal.signal(signal.SIGTERM, on_term)
     return Outcome(end.value.code or 0, out.getvalue(), err.getvalue())
