@@ -1,4 +1,7 @@
-"""Can these records be trusted, and may they be used? Measures, duplicates, one file a customer, repairs, privacy."""
+"""Can these records be trusted, and may they be used? Measures, duplicates, one file a customer, repairs, privacy.
+
+`read_books`, `bookings_in_common` and the pictures are for chapter 01's firm; all else takes any table.
+"""
 
 from crmlab.data_quality.books import KINDS, Books, bookings_in_common, read_books
 from crmlab.data_quality.duplicates import (
@@ -12,11 +15,12 @@ from crmlab.data_quality.duplicates import (
     threshold_table,
 )
 from crmlab.data_quality.golden import golden_record, shared_bookings
-from crmlab.data_quality.measures import Expected, is_known, quality, read_days, seen, timeliness
+from crmlab.data_quality.measures import NOTHING, Expected, is_known, quality, read_days, seen, timeliness
 from crmlab.data_quality.repairs import after, amount_faults, day_faults
 
 __all__ = [
     "KINDS",
+    "NOTHING",
     "WRITTEN_OUT",
     "Books",
     "Expected",

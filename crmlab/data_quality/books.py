@@ -129,8 +129,9 @@ def read_books(systems: Firm, customer: pd.Series, formats: Sequence[str] = ()) 
     >>> bool(before > mended)
     True
     """
-    if systems.draw.firm != "harbour_and_hill_dirty":
-        raise ValueError(f"these are the systems of {systems.draw.firm}, not of a dirty Harbour & Hill: see dirtied")
+    firm = systems.draw.firm if isinstance(systems, Firm) else type(systems).__name__
+    if firm != "harbour_and_hill_dirty":
+        raise ValueError(f"read_books reads the three systems of a dirty Harbour & Hill (see dirtied), not {firm}")
     ids = systems.finance_customers["finance_id"]
     if (lost := ~ids.isin(customer.index)).any():
         raise ValueError(f"customer knows nothing of the record {ids[lost].iloc[0]!r}")

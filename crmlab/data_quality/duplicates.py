@@ -25,7 +25,8 @@ def plain_words(texts: pd.Series, written_out: Mapping[str, str] = WRITTEN_OUT) 
     ----------
     texts : Series of str
     written_out : dict of str
-        By word, in lower case: how it is written here.
+        By word, in lower case: how it is written here. It takes the place of the usual ones:
+        ``WRITTEN_OUT | {"hdwe": "hardware"}`` adds to them.
 
     Returns
     -------
@@ -59,8 +60,8 @@ def comparable(records: pd.DataFrame, written_out: Mapping[str, str] = WRITTEN_O
     Returns
     -------
     DataFrame
-        The same rows: `name`, `phone` (its last digits), `street`, and `word_1`, `word_2` of the name. Missing where
-        nothing is held, or a number has too few digits.
+        The same rows: `name`, `phone` (its last seven digits), `street`, and `word_1`, `word_2` of the name. Missing
+        where nothing is held, or a number has fewer digits.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def pair_scores(table: pd.DataFrame, pairs: pd.DataFrame, weight: float = 0.3) -
         As `candidate_pairs` gives it.
     weight : float
         What the same telephone number, or the same address, adds to the score, and another one takes away. A gap does
-        neither.
+        neither; a missing name is like no other.
 
     Returns
     -------
@@ -203,7 +204,7 @@ def threshold_table(
     Raises
     ------
     ValueError
-        The two are of different lengths, a score or a match is missing, or a cost is negative.
+        The two are not by the same index, a score or a match is missing, or a cost is negative.
 
     References
     ----------
@@ -215,8 +216,8 @@ def threshold_table(
     >>> table["cost"].tolist()
     [2.0, 1.0, 3.0, 2.0]
     """
-    if len(score) != len(match):
-        raise ValueError(f"{len(score)} scores, but {len(match)} matches: one of each for a pair")
+    if not score.index.equals(match.index):
+        raise ValueError(f"{len(score)} scores and {len(match)} matches must be by the same index: one of each a pair")
     if score.isna().any() or match.isna().any():
         raise ValueError("a score or a match is missing")
     if cost_false < 0 or cost_missed < 0:
@@ -250,6 +251,8 @@ def one_customer(index: pd.Index, pairs: pd.DataFrame) -> pd.Series:
     ------
     KeyError
         A pair names a record that is not in the index.
+    ValueError
+        The index has a label twice.
 
     Notes
     -----
@@ -264,6 +267,8 @@ def one_customer(index: pd.Index, pairs: pd.DataFrame) -> pd.Series:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    if not index.is_unique:
+        raise ValueError(f"the index has a label twice, such as {index[index.duplicated()][0]!r}")
     left, right = (index.get_indexer(pd.Index(pairs[side])) for side in ("left", "right"))
     if (strange := (left < 0) | (right < 0)).any():
         pair = pairs.loc[strange, ["left", "right"]].iloc[0].tolist()

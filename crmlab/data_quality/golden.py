@@ -29,7 +29,7 @@ def shared_bookings(left: pd.Series, right: pd.Series) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        The two are of different lengths.
+        The two are not by the same index.
 
     Notes
     -----
@@ -42,8 +42,8 @@ def shared_bookings(left: pd.Series, right: pd.Series) -> pd.DataFrame:
     >>> pairs["share"].round(2).tolist()
     [1.0, 1.0, 0.5]
     """
-    if len(left) != len(right):
-        raise ValueError(f"left has {len(left)} bookings, right {len(right)}: one row for each")
+    if not left.index.equals(right.index):
+        raise ValueError(f"left has {len(left)} bookings, right {len(right)}: they must be by the same index")
     both = pd.DataFrame({"left": left.to_numpy(), "right": right.to_numpy()}).dropna()
     pairs = both.groupby(["left", "right"]).size().rename("shared").reset_index()
     fewer = pd.concat([pairs[side].map(both[side].value_counts()) for side in ("left", "right")], axis=1).min(axis=1)
@@ -75,7 +75,7 @@ def golden_record(records: pd.DataFrame, customer: pd.Series, rules: Mapping[str
     KeyError
         A field, or `looked_over`, is not a column.
     ValueError
-        A rule is neither of the two, or `customer` is not by the index of the records.
+        A rule is neither of the two, looked_over holds no days, or `customer` is not by the index of the records.
 
     Notes
     -----
@@ -97,6 +97,8 @@ def golden_record(records: pd.DataFrame, customer: pd.Series, rules: Mapping[str
         raise KeyError(f"the records have no column {absent[0]!r}")
     if strange := [rule for rule in rules.values() if rule not in RULES]:
         raise ValueError(f"a rule must be one of {', '.join(RULES)}, not {strange[0]!r}")
+    if records["looked_over"].dtype.kind != "M":
+        raise ValueError("looked_over must be days, such as read_days gives them, not text")
     newest_first = records.assign(customer=customer).sort_values("looked_over", ascending=False, kind="stable")
     golden = pd.DataFrame({"records": customer.value_counts().sort_index()}).rename_axis("customer")
     for field, rule in rules.items():

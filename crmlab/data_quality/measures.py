@@ -29,7 +29,7 @@ class Expected:
     low, high : number or day, optional
         Beyond these no value is possible.
     nothing : collection of str
-        Words that stand for a missing value, in lower case, beside those of `NOTHING`: a zero where 0 is no answer.
+        Words that stand for a missing value beside those of `NOTHING`: a zero where 0 is no answer.
     formats : sequence of str
         Formats of `strptime` in which a day can be read beside yyyy-mm-dd.
     """
@@ -54,7 +54,7 @@ def is_known(values: pd.Series, nothing: Sequence[str] = ()) -> pd.Series:
     ----------
     values : Series
     nothing : sequence of str
-        Words for nothing beside those of `NOTHING`, in lower case.
+        Words for nothing beside those of `NOTHING`; capitals do not count.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def is_known(values: pd.Series, nothing: Sequence[str] = ()) -> pd.Series:
     [True, False, False, False]
     """
     words = values.astype("str").str.strip().str.lower()
-    return values.notna() & ~words.isin(NOTHING | set(nothing))
+    return values.notna() & ~words.isin(NOTHING | {word.lower() for word in nothing})
 
 
 def read_days(values: pd.Series, formats: Sequence[str] = ()) -> pd.Series:
@@ -127,7 +127,7 @@ def seen(values: pd.Series, rule: Expected) -> pd.Series:
     else:
         read = read_days(text, rule.formats) if rule.kind == "day" else pd.to_numeric(text, errors="coerce")
         own = read_days(text).notna() if rule.kind == "day" else read.notna()
-        possible = read.notna()
+        possible = read.notna() if rule.kind == "day" else pd.Series(np.isfinite(read), values.index)
         possible &= ~(read < rule.low) if rule.low is not None else True
         possible &= ~(read > rule.high) if rule.high is not None else True
     conditions = [~known, ~possible.astype(bool), ~own.astype(bool)]
@@ -214,7 +214,7 @@ def timeliness(looked_over: pd.Series, today: pd.Timestamp, months: int) -> floa
     Raises
     ------
     ValueError
-        There are no records, or one was looked over after today.
+        There are no records, they hold no days, or one was looked over after today.
 
     Examples
     --------
@@ -224,6 +224,8 @@ def timeliness(looked_over: pd.Series, today: pd.Timestamp, months: int) -> floa
     """
     if not len(looked_over):
         raise ValueError("there are no records")
+    if looked_over.dtype.kind != "M":
+        raise ValueError("looked_over must be days, such as read_days gives them, not text")
     if (late := looked_over > today).any():
         raise ValueError(f"{late.sum()} records were looked over after {today.date()}: take these days out first")
     return float((looked_over > today - pd.DateOffset(months=months)).mean())

@@ -94,7 +94,7 @@ def plot_error_costs(
     best, drawn = cost.argmin(), np.isfinite(threshold)
     ax.plot(threshold[drawn], cost[drawn], color=figures.BLUE, drawstyle="steps-post")
     ax.axvline(min(threshold[best], score.max()), color=figures.GREY, linestyle="--")
-    title = f"Errors cost least, {cost[best]:.1f} thousand EUR, with the line at {threshold[best]:.2f}"
+    title = f"Errors cost least, {1000 * cost[best]:,.0f} EUR, with the line at {threshold[best]:.2f}"
     figures.label(ax, title, "line: pairs with this score or more are called one customer", "cost, thousand EUR")
     ax.set_ylim(bottom=0)
     return ax

@@ -33,7 +33,8 @@ def amount_faults(held: pd.Series, witness: pd.Series, units: Sequence[float] = 
     -------
     DataFrame, one row an amount
         `held`, as a number, missing where none can be read; `kind`, "" or what is wrong: "missing" (a 0 too, where the
-        witness knows better), "impossible" (below 0), "wrong unit" (one of `units` times its witness); `mended`, what a
+        witness knows better), "impossible" (below 0, and the witness says
+        otherwise), "wrong unit" (one of `units` times its witness); `mended`, what a
         repair puts there: the witness for what is missing or impossible (missing still where it says nothing), the
         amount in its right unit.
 
@@ -64,7 +65,8 @@ def amount_faults(held: pd.Series, witness: pd.Series, units: Sequence[float] = 
     unit = np.ones(len(amount))
     for size in units:
         unit[np.abs(ratio / size - 1) < NEAR] = size
-    conditions = [amount.isna() | ((amount == 0) & (said > 0)), amount < 0, unit != 1]
+    agree = np.isclose(amount, witness.astype("float64"), rtol=NEAR)  # of refunds, both are below 0
+    conditions = [amount.isna() | ((amount == 0) & (said > 0)), (amount < 0) & ~agree, unit != 1]
     kind = np.select(conditions, ["missing", "impossible", "wrong unit"], "")
     mended = np.select(conditions, [said, said, amount / unit], amount)
     return pd.DataFrame({"held": amount, "kind": kind, "mended": mended}, index=held.index)
