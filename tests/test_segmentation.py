@@ -62,7 +62,7 @@ def test_the_names_of_the_items_change_no_distance_and_no_agreement(rows, chance
 
 
 @given(full)
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_kemenys_consensus_is_the_best_of_all_orderings(rows):
     table = np.array(rows)
     found = kemeny(table)
