@@ -22,8 +22,8 @@ DIGITS = 9  # of a probability before it meets a draw: exp and log differ in the
 BLOCK = 1 << 16  # draws at once: what the processor's cache holds
 MOST = 40  # events that one Poisson draw can give
 
-MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-WEYL = 0x9E3779B9, 0xBB67AE85
+MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], np.uint64)
+WEYL = np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64)
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
@@ -40,14 +40,12 @@ def philox(counters: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     -------
     array of uint64, shape (4, n), each below 2**32
     """
-    a, b, c, d = counters
-    k, m = key
-    for _ in range(10):
-        first, second = a * MULTIPLIERS[0], c * MULTIPLIERS[1]
-        a, b = (second >> HALF) ^ b ^ np.uint64(k), second & LOW
-        c, d = (first >> HALF) ^ d ^ np.uint64(m), first & LOW
-        k, m = (k + WEYL[0]) & 0xFFFFFFFF, (m + WEYL[1]) & 0xFFFFFFFF
-    return np.stack([a, b, c, d])
+    even, odd = counters[::2], counters[1::2]
+    keys = np.array(key, np.uint64)[:, None] + WEYL * np.arange(10, dtype=np.uint64) & LOW
+    for of_round in keys.T:
+        products = (even * MULTIPLIERS)[::-1]
+        even, odd = (products >> HALF) ^ odd ^ of_round[:, None], products & LOW
+    return np.stack([even, odd], axis=1).reshape(counters.shape)
 
 
 class Chance:
@@ -80,14 +78,16 @@ class Chance:
         """
         digest = hashlib.sha256(f"{self.seed}/{self.firm}/{mechanism}".encode()).digest()
         key = int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:8], "little")
-        address = np.broadcast_arrays(*(np.asarray(part, np.uint64) for part in (who, when, which, world)))
-        shape = address[0].shape
-        flat = [part.ravel() for part in address]
-        drawn = np.empty((4, flat[0].size))
-        for start in range(0, flat[0].size, BLOCK):
+        address = who, when, which, world
+        counters = np.empty((4, *np.broadcast_shapes(*map(np.shape, address))), np.uint64)
+        for place, part in enumerate(address):
+            counters[place] = part
+        flat, shape = counters.reshape(4, -1), counters.shape
+        drawn = np.empty(flat.shape)
+        for start in range(0, flat.shape[1], BLOCK):
             block = slice(start, start + BLOCK)
-            drawn[:, block] = philox(np.stack([part[block] for part in flat]), key)
-        return ((drawn + 0.5) / 2**32).reshape(4, *shape)
+            drawn[:, block] = philox(flat[:, block], key)
+        return ((drawn + 0.5) / 2**32).reshape(shape)
 
     def uniform(self, mechanism: str, who: Any, when: Any = 0, which: Any = 0, world: Any = 0) -> np.ndarray:
         """One number between 0 and 1, both excluded, for each address."""
