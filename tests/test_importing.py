@@ -33,6 +33,7 @@ from crmlab.data.contracts import contract_table, dictionary
 from crmlab.data.firms import load
 from crmlab.data.importing import limits
 from crmlab.data.importing.dates import day_of_text
+from crmlab.data.importing.encoding import decoded
 from crmlab.data.importing.expressions import parsed, value_of
 from crmlab.data.importing.money import Undecided, number_of_text
 from crmlab.data.importing.names import ALSO, plain
@@ -480,6 +481,50 @@ def test_the_names_of_columns_tell_an_encoding(tmp_path):
     for encoding in ("utf-8", "gb18030", "utf-16"):
         outcome = imported(tmp_path / "a.csv", rows.encode(encoding))
         assert outcome.table.astype(str).to_numpy().tolist() == [["C1", "2024-01-05", "12.5"]]
+
+
+ROWS_OF_EURO = "".join(f"K{day};{day:02d}.02.2024;{day},50 €;é\n" for day in range(1, 29))
+
+
+@pytest.mark.parametrize(
+    ("written", "encoding", "told"),
+    [
+        (ROWS_OF_EURO, "cp1252", "cp1252, found by its letters (such as 'é', which cp1253 reads as 'ι'; if"),
+        ("a;1.2.2024;£1.50\n", "cp1252", "cp1252, found by its letters (such as '£';"),
+        ("a;1.2.2024;1.50 €\n", "cp1252", "cp1252, found by its letters (such as '€';"),
+        ("a;90°\nb;10 µm\n", "cp1252", "cp1252, found"),
+        (
+            "Señor Peña;Ø 5 – ½\n",
+            "cp1252",
+            "cp1252, found by its letters (such as 'Señor', which cp1257 reads as 'Seńor'",
+        ),
+        ("Peña\n", "cp1252", "cp1252, found by its letters (such as 'Peña', which cp1250 reads as 'Peńa'"),
+        ("Crème brûlée\ngarçon\n", "cp1252", "cp1252, found by its letters (such as 'Crème';"),
+        ("Smørrebrød\nkjære\nåben\n", "cp1252", "cp1252, found by its letters (such as 'Smørrebrød';"),
+        ("Łódź\nGdańsk\n", "cp1250", "cp1250, found by its letters (such as 'Łódź';"),
+        ("12,50 zł\n", "cp1250", "cp1250, found by its letters (such as 'zł';"),
+        ("İstanbul\nÇağrı\n", "cp1254", "cp1254, found by its letters (such as 'İstanbul';"),
+        ("Šarūnas\nąžuolas\n", "cp1257", "cp1257, found by its letters (such as 'Šarūnas';"),
+        ("Москва\nИванов\n", "cp1251", "cp1251, found by its letters (such as 'Москва';"),
+        ("Москва\nИванов\n", "koi8_r", "koi8_r, found by its letters (such as 'Москва';"),
+        ("Αθήνα\nΓιώργος\n", "cp1253", "cp1253, found by its letters (such as 'Αθήνα';"),
+        ("Müller\nStraße\n", "cp850", "cp850, found by its letters (such as 'Müller';"),
+        ("José\n", "mac_roman", "mac_roman, found by its letters (such as 'José';"),
+        ("1.50 元\n2.50 元\n", "gb18030", "gb18030, found by its letters (such as '元';"),  # is UTF-8, too, by chance
+        ("Ԫ и\n", "utf-8", "UTF-8"),
+        ("price 5 €\nสวัสดี\n", "utf-8", "UTF-8"),
+    ],
+)
+def test_an_encoding_is_told_by_money_and_words(written, encoding, told):
+    body, how = decoded(written.encode(encoding), None, "a.csv")
+    assert how.startswith(told)
+    assert body.decode() == written
+
+
+def test_an_encoding_that_nothing_tells_is_asked_for_and_no_reading_is_katakana_of_half_width():
+    with pytest.raises(ImportRefusal, match=r"by --encoding: gb18030 \(such as '北京'\) or big5 .* or euc_jp") as asked:
+        decoded("北京\n上海\n".encode("gb18030"), None, "a.csv")
+    assert not re.search("[\uff61-\uff9f]", str(asked.value))
 
 
 def test_an_encoding_that_is_given_is_taken_and_its_gaps_are_refused(tmp_path):

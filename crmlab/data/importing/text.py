@@ -1,8 +1,7 @@
-"""Text files: encoding, separator, names, rows. What a file does not decide is asked for."""
+"""Text files: separator, names, rows. What a file does not decide is asked for."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import itertools
@@ -14,24 +13,11 @@ import numpy as np
 import pandas as pd
 
 import crmlab.data.importing.limits as limits
-from crmlab.data.importing.names import ALSO, plain
+from crmlab.data.importing.encoding import decoded
 from crmlab.data.importing.source import Broken, ImportRefusal, Source, counted, filled, header_at, names_of
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tab", "|": "'|'"}
 SAMPLE = 200  # lines from which separator and names are found
-ASIAN = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr")
-ENCODINGS = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "cp850", "cp437", "mac_roman", "koi8_r"),
-    *ASIAN,
-)
-MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-LOST = "\ufffd"  # stands where bytes are no letter
 
 
 class Records(NamedTuple):
@@ -68,85 +54,6 @@ def read_text(data: bytes, name: str, encoding: str | None, separator: str | Non
     if above[0]:
         read.append(f"passed over above the names: {', '.join(map(repr, above[0]))}")
     return Source(name, read, found.table, found.rows, found.broken, "line")
-
-
-# --- encoding ---
-
-
-def decoded(data: bytes, encoding: str | None, name: str) -> tuple[bytes, str]:
-    """The text in UTF-8, and how it was read, in words. What is no letter in its encoding is left as a mark."""
-    if encoding is not None:
-        try:
-            return in_utf8(data, encoding), f"{encoding}, as given"
-        except (LookupError, UnicodeError):
-            raise ImportRefusal(f"there is no encoding {encoding!r}. Common ones: utf-8, cp1252, utf-16.") from None
-    known = next((known for mark, known in MARKS.items() if data.startswith(mark)), None) or wide(data)
-    if known:
-        return in_utf8(data, known), known.upper().removesuffix("-SIG")
-    if data.isascii():
-        return data, "ASCII"
-    lost = data.decode("utf-8", "replace").count(LOST)
-    if not lost:
-        return data, "UTF-8"
-    beyond = np.frombuffer(data, np.uint8)
-    if ((beyond >= 0xC2) & (beyond <= 0xF4)).sum() > 20 * lost:  # so many letters begin as UTF-8 has them
-        return in_utf8(data, "utf-8"), f"UTF-8, but for {counted(lost, 'sign')}"
-    guess = guessed(data, name)
-    body = in_utf8(data, guess)
-    return body, f"{guess}, found by its letters ({example(body.decode())}; if that is wrong, give --encoding)"
-
-
-def in_utf8(data: bytes, encoding: str) -> bytes:
-    """Text of another encoding in UTF-8, without a byte-order mark."""
-    return data.decode(encoding, "replace").removeprefix("\ufeff").encode("utf-8", "replace")
-
-
-def wide(data: bytes) -> str | None:
-    """UTF-16 without a mark: every other byte of plain text is nul."""
-    start = np.frombuffer(data[: 4096 // 2 * 2][: len(data) // 2 * 2], np.uint8)
-    first, second = (start[0::2] == 0).mean(), (start[1::2] == 0).mean()
-    if max(first, second) < 0.3 or min(first, second) > 0.05:
-        return None
-    return "utf-16-be" if first > second else "utf-16-le"
-
-
-def guessed(data: bytes, name: str) -> str:
-    """The encoding of text that is not in UTF-8: by the names of its columns if they are known, else by its letters."""
-    from charset_normalizer import from_bytes
-
-    odd = [line for line in data[: 1 << 22].splitlines() if not line.isascii()][:SAMPLE]
-    readings = {one: text for one in ENCODINGS if (text := readable(b"\n".join(odd), one)) is not None}
-    known = {one: names_known(text) for one, text in readings.items()}
-    if max(known.values(), default=0):
-        return max(known, key=lambda one: known[one])
-    best = from_bytes(b"\n".join(odd), cp_isolation=list(readings)).best() if readings else None
-    if best is None or best.encoding in ASIAN:
-        could = {text: one for one, text in readings.items() if best is None or one in ASIAN}
-        words = " or ".join(f"{one} ({example(text)})" for text, one in could.items()) or "cp1252, say"
-        raise ImportRefusal(f"{name!r} is not in UTF-8. Say in which encoding it is by --encoding: {words}.")
-    return next(one for one, text in readings.items() if text == readings[best.encoding])  # the commonest of equals
-
-
-def readable(data: bytes, encoding: str) -> str | None:
-    """Bytes in an encoding, if they are text in it."""
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        return None
-    return text if all(letter.isprintable() or letter in "\t\r\n\u00a0" for letter in text) else None
-
-
-def names_known(text: str) -> int:
-    """How many words beyond ASCII of a text are known as names of columns."""
-    known = {plain(word) for words in ALSO.values() for word in words.split() if not word.isascii()}
-    words = {plain(word) for word in re.findall(r"[^\W\d]+", text) if not word.isascii()}
-    return len(words & known)
-
-
-def example(text: str) -> str:
-    """A word of a text with a letter beyond ASCII."""
-    word = re.search(r"\w*[^\W\d_a-zA-Z]\w*", text) or re.search(r"[^\x00-\x7f]", text)
-    return f"such as {word[0][:20]!r}" if word else "none beyond ASCII"
 
 
 # --- separator, names ---

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from crmlab.data.importing.dates import day_of_text
+from crmlab.data.importing.encoding import LOST
 from crmlab.data.importing.money import NO_NUMBER, number_of_text
-from crmlab.data.importing.text import LOST
 from crmlab.data.reading import NO_SUCH_DAY, NOT_TEXT, OTHER_ZONE, Fault
 
 BLANK = " \t\r\n\u00a0\u202f\u2007\u2009\ufeff"
