@@ -322,6 +322,56 @@ def test_ids_stay_as_they_are_written():
     assert told(floats) == {"not text": [1]}
 
 
+def test_words_for_nobody_are_no_ids():
+    read = read_column("id", "", text(["-", "–", "n/a", "N/A", "?", "Unknown", "UNBEKANNT", "NA", "None", "Nan", "-7"]))
+    assert read.column.dropna().tolist() == ["NA", "Nan", "-7"]
+    assert (read.faults, read.told) == ([], [])
+    assert read_column("id", "", text(["NA", "7", "NA", "NA"])).told == [
+        "'NA' is kept as an id, in 3 rows: empty these cells if it is nobody's"
+    ]
+    assert read_column("text", "", text(["-", "?"])).column.tolist() == ["-", "?"]
+
+
+def test_ids_that_a_spreadsheet_has_spoilt_are_refused_or_told():
+    read = read_column("id", "", text(["4.51E+11", "4,51E+11", "4E+15", "4.51e11", "E+11"]))
+    assert told(read) == {"an id that a spreadsheet has cut short": [0, 1, 2]}
+    assert read_column("id", "", text(["1.0", "1", "2"])).told == ["'1.0' and '1' are two ids: write them alike if not"]
+    assert read_column("id", "", text(["1.0", "2", "3"])).told == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "total"),
+    [
+        ("Total", True),
+        ("TOTAL:", True),
+        ("Grand Total", True),
+        ("Subtotal January", True),
+        ("*** Summe ***", True),
+        ("Sous-total", True),
+        ("Total général", True),
+        ("Suma", True),
+        ("合计", True),
+        ("小计一月", True),
+        ("Totalis Ltd", False),
+        ("Summer Ltd", False),
+        ("Gesamtschule", False),
+        ("Company Total", False),
+    ],
+)
+def test_a_total_is_no_row_of_its_own(tmp_path, cell, total):
+    rows = HEAD + f"a,2024-01-02,1\n{cell},2024-01-31,1\n"
+    outcome = imported(tmp_path / "a.csv", rows)
+    assert outcome.kept == 2 - total
+    assert outcome.rejects["refused_problem"].tolist() == ["a total, not a row of its own"] * total
+
+
+def test_a_total_is_known_by_its_first_cell_too_and_a_product_may_begin_so(tmp_path):
+    rows = "product,customer,date,amount\nTotal Care,a,2024-01-02,1\nTotal,b,2024-01-31,1\n"
+    outcome = imported(tmp_path / "a.csv", rows)
+    assert outcome.table["product_id"].tolist() == ["Total Care"]
+    assert outcome.rejects["refused_column"].tolist() == ["product"]
+
+
 def test_yes_and_no_in_several_languages():
     read = read_column("flag", "", text(["Ja", "no", "WAHR", "0", "x", "?", ""]))
     assert read.column.tolist() == [True, False, True, False, True, None, None]

@@ -85,6 +85,27 @@ ALSO = {
     "resolved": "solved settled fcr gelost resolu resuelto 已解决",
     "after_self_service": "afterselfservice triedonline",
 }
+# How a row begins that adds up others.
+TOTALS = (
+    *("total", "totals", "grand total", "subtotal", "sub-total", "sum", "summe", "gesamt", "gesamtsumme", "endsumme"),
+    *(
+        "zwischensumme",
+        "total général",
+        "totaux",
+        "sous-total",
+        "total general",
+        "suma",
+        "合计",
+        "总计",
+        "小计",
+        "共计",
+    ),
+)
+# Words for nobody, where an id is asked for: in lower case. NA is not among them: it may be somebody's.
+NOBODY = (
+    *("-", "--", "–", "—", ".", "?", "??", "n/a", "n.a.", "k.a.", "unknown", "unbekannt", "inconnu", "desconocido"),
+    *("anonymous", "anonym", "anonyme", "anónimo", "未知", "匿名"),
+)
 
 
 def plain(name: str) -> str:

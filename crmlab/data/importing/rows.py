@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,14 @@ import pandas as pd
 from crmlab.data.contracts import ContractError, check
 from crmlab.data.importing.expressions import Column, columns_in, value_of
 from crmlab.data.importing.mapping import Link
+from crmlab.data.importing.names import TOTALS
 from crmlab.data.importing.source import ImportRefusal, Source
-from crmlab.data.importing.values import BY_ZERO, Read, read_column
-from crmlab.data.reading import MISSING
+from crmlab.data.importing.values import BY_ZERO, Distinct, Read, read_column
+from crmlab.data.reading import MISSING, Fault
 
+TOTAL = Fault(
+    "a total, not a row of its own", "Leave it out. If it is a name, write another word before it: Company Total."
+)
 TOLD = ("row", "column", "value", "problem", "remedy")
 
 
@@ -59,6 +64,7 @@ def made(
 ) -> tuple[pd.DataFrame, Faults, dict[str, list[str]]]:
     """The columns of the contract, made from those of the file; what could not be; and how each was read."""
     faults, columns, how = Faults(len(read.table)), {}, {}
+    add_totals(schema, read, links, faults)
     for link in links:
         if link.expression is None:
             continue
@@ -77,6 +83,29 @@ def made(
             absent = columns[link.target].isna().to_numpy()
             faults.add(link.target, absent, read.table[columns_in(link.expression)[0]], *MISSING)
     return pd.DataFrame(columns), faults, how
+
+
+def add_totals(schema: Any, read: Source, links: list[Link], faults: Faults) -> None:
+    """Add the rows that add up others: by an id that must be there, or by their first cell alone."""
+    whose = {
+        link.text: link.target
+        for link in links
+        if link.expression and schema.columns[link.target].required
+        if schema.columns[link.target].metadata["type"] == "id"
+    }
+    first = str(read.table.columns[0])
+    for name in dict.fromkeys([*whose, first]):
+        values = read.table[name]
+        faults.add(whose.get(name, name), is_total(values, rest=name in whose), values, *TOTAL)
+
+
+def is_total(values: pd.Series, rest: bool) -> np.ndarray:
+    """Which cells say total, or subtotal; `rest`: perhaps with more after it, as in "Total January"."""
+    distinct = Distinct(values)
+    words = "|".join(sorted(map(re.escape, TOTALS), key=len, reverse=True))
+    after = r"(?:\b|(?<=[计])).*" if rest else r"\W*"
+    found = distinct.text.str.casefold().str.fullmatch(rf"\W*(?:{words}){after}", flags=re.DOTALL)
+    return distinct.rows(found.fillna(False))
 
 
 def column_read(

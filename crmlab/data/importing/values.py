@@ -16,7 +16,9 @@ import pandas as pd
 from crmlab.data.importing.dates import day_of_text
 from crmlab.data.importing.encoding import LOST
 from crmlab.data.importing.money import NO_NUMBER, number_of_text
-from crmlab.data.reading import NO_SUCH_DAY, NOT_TEXT, OTHER_ZONE, Fault
+from crmlab.data.importing.names import NOBODY
+from crmlab.data.importing.source import counted
+from crmlab.data.reading import NO_SUCH_DAY, OTHER_ZONE, Fault
 
 BLANK = " \t\r\n\u00a0\u202f\u2007\u2009\ufeff"
 NO_ID = ("#N/A", "NULL", "null", "NaN", "nan", "None", "<NA>")  # in an id these are no one; NA may be somebody
@@ -24,6 +26,11 @@ GAPS = ("NA", "N/A", "n/a", "-", "–", "—", "#N/A", "NULL", "null", "NaN", "n
 YES = "true yes y 1 1.0 x ja j wahr oui o vrai sí si s sim 是 对 ✓"
 NO = "false no n 0 0.0 nein falsch non faux não nao 否 错 ✗"
 
+NO_TEXT = Fault("not text", "Write the ids as text: in Excel give their cells the format Text, and type them again.")
+CUT_SHORT = Fault(
+    "an id that a spreadsheet has cut short",
+    "Its other digits are lost here: export it again, the column as text.",
+)
 LOST_SIGN = Fault(
     "a sign that is none in this encoding", "Say in which encoding the file is (--encoding), or correct the value."
 )
@@ -147,10 +154,12 @@ def without(distinct: Distinct, words: tuple[str, ...]) -> pd.Series:
 def read_texts(distinct: Distinct, ids: bool) -> Read:
     """Ids and words: text without blanks around it, whole numbers as their digits."""
     text = without(distinct, NO_ID if ids else ("#N/A", "NULL", "<NA>"))
-    told = []
-    if ids and len(text.dropna()) and text.dropna().str.fullmatch(r"[0-9]+\.0").all():
-        text = text.str.removesuffix(".0")
-        told.append("written as 17850.0, read as 17850")
+    told: list[str] = []
+    cut = np.zeros(len(text), bool)
+    if ids:
+        text = text.mask(text.str.casefold().isin(NOBODY))
+        cut = text.str.fullmatch(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{2}").fillna(False).to_numpy(bool)  # 4.51E+11
+        text, told = as_ids(distinct, text)
     number = ~np.isnan(distinct.number)
     whole = number & (distinct.number % 1 == 0) & (np.abs(distinct.number) < 2**53)
     if distinct.whole is not None:
@@ -160,10 +169,27 @@ def read_texts(distinct: Distinct, ids: bool) -> Read:
         text = text.where(~whole, digits.astype("str"))
     days = ~np.isnat(distinct.day)
     faults = [
-        (distinct.rows((number & ~whole & (distinct.whole is None)) | distinct.other | days), NOT_TEXT),
+        (distinct.rows((number & ~whole & (distinct.whole is None)) | distinct.other | days), NO_TEXT),
+        (distinct.rows(cut), CUT_SHORT),
         (distinct.rows(distinct.text.str.contains(LOST, regex=False).fillna(False)), LOST_SIGN),
     ]
     return Read(distinct.spread(text.astype("str"), None), some(faults), told)
+
+
+def as_ids(distinct: Distinct, text: pd.Series) -> tuple[pd.Series, list[str]]:
+    """Ids without the decimals that all of them got, and what is odd about them."""
+    told = []
+    decimals = text.str.fullmatch(r"[0-9]+\.0")
+    if decimals.any() and decimals[text.notna()].all():
+        text = text.str.removesuffix(".0")
+        told.append("written as 17850.0, read as 17850")
+    twice = text[decimals.fillna(False) & text.str.removesuffix(".0").isin(text)]
+    if len(twice):
+        told.append(f"{twice.iloc[0]!r} and {twice.iloc[0].removesuffix('.0')!r} are two ids: write them alike if not")
+    nobody = int(distinct.rows(text == "NA").sum())
+    if nobody > 1:
+        told.append(f"'NA' is kept as an id, in {counted(nobody, 'row')}: empty these cells if it is nobody's")
+    return text, told
 
 
 def read_words(distinct: Distinct) -> Read:
