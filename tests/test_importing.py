@@ -298,6 +298,57 @@ def test_a_month_is_a_day_in_a_column_of_months_alone():
     assert days("2024-12") == ["NaT"]
 
 
+def test_a_day_in_a_column_of_months_is_taken_to_the_first_before_the_key_is_held(tmp_path):
+    read = read_column("date", "month", text(["2024-01-15", "2024-01", "31.01.2024"]))
+    assert read.column.astype(str).tolist() == ["2024-01-01"] * 3
+    assert "days taken to the first of their month, such as 2024-01-15 to 2024-01-01" in read.told
+    rows = "customer,month,activity,cost\nA,2024-01-01,pick,5\nA,2024-01-15,pick,9\nA,2024-02-15,pick,9\n"
+    outcome = imported(tmp_path / "a.csv", rows, "ledger")
+    assert outcome.rejects.iloc[:, [0, 3]].to_numpy().tolist() == [
+        [3, "customer_id and month and activity as in an earlier row"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "refused"),
+    [
+        (["2024-01-05T23:30:00-08:00", "2024-07-05T23:30:00-07:00"], []),
+        (["2024-01-05 23:30:00 -0800", "2024-07-05 23:30:00 -07:00"], []),
+        (["2024-01-05T23:30Z", "2024-07-05T23:30+01:00"], []),
+        (["2024-03-09T23:30-05:00", "2024-03-10T23:30-04:00"], []),
+        (["2024-01-05T23:30-08:00", "2024-01-06T23:30-07:00"], [1]),
+        (["2024-01-05T23:30-08:00", "2024-07-05T23:30-06:00"], [1]),
+        (["2024-01-05T23:30-08:00", "2024-07-05T23:30"], [1]),
+        (["2024-01-05T23:30-08:00", "2024-07-05T23:30-07:00", "2024-07-05T23:30-06:00"], [1, 2]),
+    ],
+)
+def test_winter_and_summer_time_are_one_place(stamps, refused):
+    read = read_column("date", "day", text(stamps))
+    assert told(read) == ({"not in the time zone of the first row": refused} if refused else {})
+    kept = [stamp[:10] for place, stamp in enumerate(stamps) if place not in refused]
+    assert read.column.dropna().astype(str).tolist() == kept
+    assert any("as in winter and summer: the local day counts" in how for how in read.told) is not bool(refused)
+
+
+def test_words_for_no_day_are_gaps(tmp_path):
+    words = ["00.00.0000", "0000-00-00", "0000-00-00 00:00:00", "00000000", "9999-12-31", "31.12.9999", "12/31/9999"]
+    read = read_column("date", "day", text([*words, "2024-01-02"]))
+    assert (read.column.notna().tolist(), read.faults) == ([False] * 7 + [True], [])
+    assert not read_column("date", "day", pd.Series([0, 2_958_465, 99_991_231, 20240102])).faults
+    typed = pd.Series([datetime.datetime(9999, 12, 31), datetime.datetime(2024, 1, 2)], dtype="object")
+    assert read_column("date", "day", typed).column.isna().tolist() == [True, False]
+    rows = (
+        "order,customer,ordered,promised,delivered\n3,a,2024-01-02,2024-01-04,00.00.0000\n4,a,9999-12-31,2024-01-04,\n"
+    )
+    outcome = imported(tmp_path / "a.csv", rows, "orders")
+    assert outcome.table["delivered_on"].isna().tolist() == [True]
+    assert outcome.rejects.iloc[0, 1:4].tolist() == ["ordered_on", "9999-12-31", "missing"]
+
+
+def test_a_year_is_not_first_where_no_month_can_follow():
+    assert days("2/13/24", "2/3/24") == ["2024-02-13", "2024-02-03"]
+
+
 def test_a_time_of_day_is_minutes_after_midnight():
     times = text(["09:17", "9:17 PM", "2024-01-01 23:59", "12:00 AM", "557"])
     read = read_column("count", "minutes after midnight", times)
@@ -1088,18 +1139,28 @@ def test_whoever_reads_a_file_announces_it(tmp_path):
 
 def test_the_command_says_what_it_did(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "sales.csv").write_bytes((GERMAN + ";5.4.2024;1,00 €\r\n").encode("cp1252"))
+    (tmp_path / "sales.csv").write_bytes(
+        (GERMAN + "8;5.4.2024;1,00 €\r\n" * 16 + ";5.4.2024;1,00 €\r\n").encode("cp1252")
+    )
     done = crmlab("import", "sales.csv", "--as", "transactions", "--out", "my.parquet")
     assert (done.exit_code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("sales.csv: text in cp1252, found by its letters (such as 'Müller'")
-    assert lines[0].endswith("values separated by ';', names on line 1; 4 rows of 3 columns")
-    assert "read 4 rows = kept 3 + refused 1" in lines
+    assert lines[0].endswith("values separated by ';', names on line 1; 20 rows of 3 columns")
+    assert "read 20 rows = kept 19 + refused 1" in lines
     assert lines[-3:] == [
-        "my.parquet: the 3 rows kept",
+        "my.parquet: the 19 rows kept",
         "my.rejects.csv: the 1 row refused, with reasons",
         "next: crmlab run 08 -p dataset=my.parquet -p calibration_end=2024-07-17",
     ]
+
+
+def test_where_much_is_refused_no_next_step_is_proposed(tmp_path):
+    outcome = imported(tmp_path / "a.csv", HEAD + ROW + ROW.replace("02", "09") + "b,soon,1\n", out=tmp_path / "o.csv")
+    assert outcome.report.endswith(
+        "33% of the rows were refused: put them right first, or a chapter reckons without them"
+    )
+    assert "next:" not in outcome.report
 
 
 @pytest.mark.parametrize(

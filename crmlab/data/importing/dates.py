@@ -114,6 +114,7 @@ def day_of_text(text: pd.Series, months: bool = False, order: str | None = None)
     zone = pd.Series(stamp.field("zone"), dtype="str").replace(
         {"": "none", "Z": "+00:00", "UTC": "+00:00", "GMT": "+00:00"}
     )
+    zone = zone.str.replace(r"^([+-]..)(..)$", r"\1:\2", regex=True)
     zones = zone.where(~np.isnat(values))
     return Days(values, faults, told, zones)
 
@@ -153,7 +154,13 @@ def first_number(numbers: pd.DataFrame, day: pd.Series, order: str | None) -> tu
             "month-first, and no date in the column tells. Write one of them."
         )
     shown = numbers[2] < 100
-    if shown.any() and numbers.loc[shown, 2].nunique() >= numbers.loc[shown, 0].nunique() and numbers[2].max() <= 31:
+    month_second = (numbers.loc[shown, 1] <= 12).all()  # else the year cannot stand first
+    if (
+        shown.any()
+        and month_second
+        and numbers.loc[shown, 2].nunique() >= numbers.loc[shown, 0].nunique()
+        and numbers[2].max() <= 31
+    ):
         example = day[shown].iloc[0]
         raise Undecided(
             f"in {example!r} the year may stand first or last. If it is last, say so by --dates day-first or "

@@ -17,6 +17,7 @@ from crmlab.data.importing.rows import Faults, as_text
 from crmlab.data.importing.saving import rejects_beside
 from crmlab.data.importing.source import Broken, ImportRefusal, Source, counted
 
+MUCH = 0.05  # of the rows; where more are refused, they come before the next step
 QUOTED = 3  # rows that the report quotes for a reason
 REASONS = 20  # that it tells; the file of rejects has all
 CHAPTERS = {"transactions": "08"}  # that take such a table as `dataset`
@@ -123,13 +124,18 @@ class Report:
 
     def saved(self, table: pd.DataFrame, rejects: pd.DataFrame, target: Path) -> None:
         """Add where everything is, and what to type next."""
+        assert self.source is not None
         self.after.append(f"{target}: the {counted(len(table), 'row')} kept")
         self.after.append(f"{rejects_beside(target)}: the {counted(len(rejects), 'row')} refused, with reasons")
         days = table["date"].sort_values() if "date" in table else pd.Series(dtype="datetime64[us]")
         if self.schema.name in CHAPTERS and days.iloc[0] < days.iloc[-1]:
             half = days.iloc[0] + (days.iloc[-1] - days.iloc[0]) // 2
             words = ["crmlab", "run", CHAPTERS[self.schema.name], "-p", f"dataset={target}"]
-            self.after.append(f"next: {shlex.join([*words, '-p', f'calibration_end={half:%Y-%m-%d}'])}")
+            if len(rejects) > MUCH * self.source.read:
+                share = f"{len(rejects) / self.source.read:.0%} of the rows were refused"
+                self.after.append(f"{share}: put them right first, or a chapter reckons without them")
+            else:
+                self.after.append(f"next: {shlex.join([*words, '-p', f'calibration_end={half:%Y-%m-%d}'])}")
 
 
 def repeated(written: pd.DataFrame, made: pd.DataFrame) -> int:

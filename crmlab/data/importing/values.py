@@ -34,12 +34,20 @@ CUT_SHORT = Fault(
 LOST_SIGN = Fault(
     "a sign that is none in this encoding", "Say in which encoding the file is (--encoding), or correct the value."
 )
+IN_OTHER_ZONE = Fault(OTHER_ZONE.problem, "Give the local day alone, or the times of all rows in one zone.")
 NO_STAMP = Fault(
     "a number that is no day", "Days as numbers are yyyymmdd, or Excel's (45292 is 2024-01-01); write yyyy-mm-dd."
 )
 NO_WORD = Fault("neither yes nor no", "Write true or false, yes or no, 1 or 0.")
 BY_ZERO = Fault("divided by 0", "Correct the value that is 0, or take the row out knowingly.")
 CLOCK = r"(?:^|[T ])([0-9]{1,2}):([0-9]{2})(?::[0-9.]+)?(?:Z|[+-][0-9:]+)?\s*([AaPp]?)\.?[Mm]?\.?$"
+NO_DAY = (  # what systems write that know no day; the last one that there is, too
+    r"(?:00[-/.]00[-/.](?:00)?00|0000[-/.]00[-/.]00|0{8}|9999[-/.]12[-/.]31|99991231|31[-/.]12[-/.]9999|12/31/9999)"
+    r"(?:[T ][0-9:.]+Z?)?"
+)
+NEVER = np.datetime64("9999-12-31", "D")
+NEVER_SERIAL = 2_958_465  # which is that day in Excel
+CHANGES = (3, 4, 9, 10, 11)  # months in which summer time begins or ends, somewhere
 FIRST_SERIAL, LAST_SERIAL = 10_000, 73_415  # Excel's 1927-05-18 and 2100-12-31
 
 
@@ -227,8 +235,9 @@ def minutes_of(distinct: Distinct, text: pd.Series) -> np.ndarray:
 def read_days(distinct: Distinct, months: bool, order: str | None) -> Read:
     """Calendar days (DECISIONS.md, "The day of a purchase", "Dates of one's own files")."""
     text = without(distinct, GAPS)
+    text = text.mask(text.str.fullmatch(NO_DAY).fillna(False))
     read = day_of_text(text, months, order)
-    number = distinct.number
+    number = np.where(np.isin(distinct.number, [0, NEVER_SERIAL, 99_991_231]), np.nan, distinct.number)
     given = ~np.isnan(number)
     clear = (number >= 19_000_101) & (number <= 21_001_231) & (number % 1 == 0)
     written = pd.Series(np.where(clear, number, 0)).astype("int64").astype("str")
@@ -237,8 +246,16 @@ def read_days(distinct: Distinct, months: bool, order: str | None) -> Read:
     days = np.where(serial, number, 0).astype("int64").astype("timedelta64[D]")
     counted = np.datetime64("1899-12-30", "us") + days
     values = np.where(given, np.where(serial, counted, stamps), read.days)
-    values = np.where(np.isnat(distinct.day), values, distinct.day.astype("datetime64[D]").astype("datetime64[us]"))
+    typed = distinct.day.astype("datetime64[D]")
+    typed[typed == NEVER] = np.datetime64("NaT")
+    values = np.where(np.isnat(typed), values, typed.astype("datetime64[us]"))
     told = [*read.told]
+    if months:
+        first = values.astype("datetime64[M]").astype("datetime64[us]")
+        if (later := ~np.isnat(values) & (values != first)).any():
+            one = str(values[later][0])[:10]
+            told.append(f"days taken to the first of their month, such as {one} to {one[:8]}01")
+        values = first
     if serial.any():
         told.append(f"Excel's numbers of days: {number[serial][0]:.0f} is {str(counted[serial][0])[:10]}")
     faults = [
@@ -257,12 +274,23 @@ def read_days(distinct: Distinct, months: bool, order: str | None) -> Read:
 def other_zones(
     days: pd.Series, distinct: Distinct, zones: pd.Series, faults: list[tuple[np.ndarray, Fault]], told: list[str]
 ) -> Read:
-    """One column holds one zone: that of its first row."""
-    if len(zones.dropna().unique()) > 1:
-        by_row = distinct.spread(zones, None)
+    """One column holds one zone: that of its first row, in winter and in summer."""
+    by_row = distinct.spread(zones, None)
+    different = by_row.dropna().unique()
+    if len(different) == 2 and is_summer_time(days, by_row):
+        told = [*told, f"times of {different[0]} and of {different[1]}, as in winter and summer: the local day counts"]
+    elif len(different) > 1:
         other = (by_row.notna() & (by_row != by_row[by_row.notna()].iloc[0])).to_numpy(bool)
-        return Read(days.mask(other), [*faults, (other, OTHER_ZONE)], told)
+        return Read(days.mask(other), [*faults, (other, IN_OTHER_ZONE)], told)
     return Read(days, faults, told)
+
+
+def is_summer_time(days: pd.Series, zones: pd.Series) -> bool:
+    """Whether two zones are one place: an hour apart, and never both in a month in which no clock is changed."""
+    hours = pd.to_timedelta(zones.dropna().unique() + ":00", errors="coerce") / pd.Timedelta(hours=1)
+    months = pd.DataFrame({"month": days.dt.to_period("M"), "zone": zones})
+    both = months.drop_duplicates().dropna()["month"].value_counts()
+    return abs(hours[0] - hours[1]) == 1 and all(month.month in CHANGES for month in both[both > 1].index)
 
 
 def some(faults: list[tuple[np.ndarray, Fault]]) -> list[tuple[np.ndarray, Fault]]:
