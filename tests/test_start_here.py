@@ -225,14 +225,27 @@ def test_the_weakest_enabler_is_named_wherever_the_sliders_stand(plot_audit, sco
     pyplot.close(ax.figure)
 
 
-def test_another_year_and_another_baseline(tmp_path):
-    outcome = run(NOTEBOOK, tmp_path, year=2024, talked_about="left in silence", resamples=60)
+def decided(folder, **values):
+    """The decision of the chapter on other values: its row, and its text."""
+    outcome = run(NOTEBOOK, folder, resamples=60, **values)
     assert outcome.status == "done", outcome.error
-    decision = outcome.results.set_index("name").loc["decision"]
-    assert decision["low"] < 0 < decision["value"] < decision["high"]  # in that year the price comes first, not clearly
     stored = [each for each in stored_results(read_notebook(outcome.output)) if each["kind"] == "decision"]
-    assert stored[0]["text"].startswith("For 2024: look first at 'left for the price', not at 'left in silence'.")
-    assert stored[0]["text"].endswith("The order of the two is not clear.")
+    return outcome.results.set_index("name").loc["decision"], stored[0]["text"]
+
+
+def test_another_year_and_another_baseline(tmp_path):
+    decision, text = decided(tmp_path, year=2024, talked_about="left in silence")
+    assert decision["low"] < 0 < decision["value"] < decision["high"]  # in that year the price comes first, not clearly
+    assert text.startswith("For 2024: look first at 'left for the price', not at 'left in silence'.")
+    assert text.endswith("The order of the two is not clear.")
+
+
+@pytest.mark.proof
+def test_a_firm_that_talks_about_the_largest_gap_goes_on(tmp_path):
+    decision, text = decided(tmp_path, talked_about="left in silence")
+    assert decision["high"] < 0
+    assert text.startswith("For 2025: go on looking first at 'left in silence'.")
+    assert text.endswith("The next is 'orders gone wrong'; the lead over it is clear.")
 
 
 def test_a_baseline_that_is_no_gap_is_refused():
