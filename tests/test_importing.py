@@ -38,7 +38,7 @@ from crmlab.data.importing.expressions import parsed, value_of
 from crmlab.data.importing.money import Undecided, number_of_text
 from crmlab.data.importing.names import ALSO, plain
 from crmlab.data.importing.text import by_arrow, one_by_one, records, well_quoted
-from crmlab.data.importing.values import read_column
+from crmlab.data.importing.values import QUANTITIES, read_column
 from crmlab.data.schemas import GENERAL
 
 few = settings(max_examples=20, deadline=None)
@@ -221,6 +221,22 @@ def test_two_ways_or_two_currencies_in_a_column_are_refused():
 )
 def test_what_is_no_number_is_refused(written):
     assert told(read_column("number", "", text([written, "1.00", "2.50"]))) == {"not a number": [0]}
+
+
+def test_a_unit_is_no_currency():
+    pieces = read_column("number", "the product's unit", text(["5 PCS", "12 pcs.", "3pc", "-1", "1.5 Pcs"]))
+    assert pieces.column.tolist() == [5, 12, 3, -1, 1.5]
+    assert pieces.told == ["unit pc, as in '5 PCS'", "decimal point"]
+    with pytest.raises(ImportRefusal, match="more than one unit: '5 PCS' and '12 KGS'"):
+        read_column("number", "the product's unit", text(["5 PCS", "12 KGS"]))
+    for written in ("5 PCS", "5 DEC", "TRUE", "5 USDX"):
+        assert told(read_column("number", "money", text([written]))) == {"not a number": [0]}
+    assert read_column("number", "money", text(["5 KES", "KES6", "ALLES"])).told == ["currency KES"]
+
+
+def test_every_unit_of_a_quantity_is_one_of_a_contract():
+    units = {column.metadata["unit"] for schema in GENERAL for column in schema.columns.values()}
+    assert set(QUANTITIES) <= units
 
 
 def test_a_percentage_is_told_as_such():
@@ -686,6 +702,17 @@ def test_equal_rows_are_kept_and_told(tmp_path):
     outcome = imported(tmp_path / "a.csv", rows)
     assert outcome.kept == 3
     assert "1 row kept like an earlier one in every column of the file" in outcome.report
+
+
+def test_a_currency_and_a_state_that_are_not_taken_are_warned_of(tmp_path):
+    head, rows = "customer,date,amount,Währung,Financial Status\n", "a,2024-01-02,1,{},paid\nb,2024-01-03,2,USD,{}\n"
+    several = imported(tmp_path / "a.csv", head + rows.format("EUR", "Refunded") + rows.format("EUR", "VOIDED"))
+    assert "  warning: 'Währung' has 'EUR', 'USD', and the amounts are not converted" in several.report.splitlines()
+    assert (
+        "  warning: 'Financial Status' is 'Refunded' in 1 row, 'VOIDED' in 1 row: are these to count? Take them out of "
+        "the file if not"
+    ) in several.report.splitlines()
+    assert "warning" not in imported(tmp_path / "a.csv", head + rows.format("USD", "pending")).report
 
 
 @st.composite

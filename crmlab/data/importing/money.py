@@ -23,7 +23,23 @@ SYMBOLS = {
     "₩": "KRW",
     "元": "CNY",
 }
-CURRENCY = r"US\$|A\$|C\$|HK\$|R\$|[$€£¥￥₹₽₩₺₴₪฿元]|[A-Z]{3}|Fr\.|kr\.?|zł|Kč|Ft|lei|лв\.?|руб\.?"
+CODES = """
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
+    CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK
+    HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL
+    MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON
+    RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH
+    UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL
+"""  # ISO 4217, without funds, metals and test codes
+CURRENCY = (
+    r"US\$|A\$|C\$|HK\$|R\$|[$€£¥￥₹₽₩₺₴₪฿元円]|Fr\.|kr\.?|zł|Kč|Ft|lei|лв\.?|руб\.?|"
+    rf"{'|'.join(CODES.split())}"
+)
+UNIT = (
+    r"([0-9.,])\s*((?i:pcs?|pces?|pieces?|ea|each|units?|stk|stck|stücke?|st|psch|pi[eè]ces?|uds?|unidad(?:es)?|kgs?|g|mg|t|"
+    r"lbs?|oz|l|ml|cl|m|cm|mm|m2|m²|m3|m³|km|h|hrs?|box(?:es)?|bags?|sets?|pairs?|pal(?:lets?)?|rolls?|ctn|dz|doz)\.?|"
+    r"[件个箱台套只双包瓶吨])$"
+)
 
 PERCENT = Fault("a percentage", "Write the amount, or the share as a number: 12% is 0.12.")
 NO_NUMBER = Fault(NOT_A_NUMBER.problem, "Write a number, such as 1234.50.")
@@ -41,7 +57,7 @@ class Numbers(NamedTuple):
     told: list[str]
 
 
-def number_of_text(text: pd.Series, point: str | None = None) -> Numbers:
+def number_of_text(text: pd.Series, point: str | None = None, units: bool = False) -> Numbers:
     """Texts of one column as numbers.
 
     Parameters
@@ -50,6 +66,8 @@ def number_of_text(text: pd.Series, point: str | None = None) -> Numbers:
         Distinct texts; missing ones stay missing.
     point : {"comma", "point"}, optional
         What stands before the decimals; found, where nothing is given.
+    units : bool
+        Whether a unit may follow, one in the whole column: 5 pcs.
 
     Returns
     -------
@@ -60,7 +78,7 @@ def number_of_text(text: pd.Series, point: str | None = None) -> Numbers:
     Undecided
         1,234 may be a thousand or a little more than one, and no other value tells.
     ImportRefusal
-        The column has both ways, or two currencies.
+        The column has both ways, two currencies or two units.
 
     Examples
     --------
@@ -69,12 +87,15 @@ def number_of_text(text: pd.Series, point: str | None = None) -> Numbers:
     """
     if point is None and text.str.fullmatch(r"-?[0-9]+(?:\.[0-9]{1,2})?").fillna(True).all():
         return Numbers(pd.to_numeric(text).to_numpy("float64", na_value=np.nan), [], [])
-    told = []
+    told: list[str] = []
     body = text.str.replace(MINUS, "-", regex=True)
+    if units:
+        body, unit = without_units(body, text)
+        told += unit
     percent = body.str.contains("%", regex=False).fillna(False).to_numpy(bool)
     negative = body.str.fullmatch(r"\(.*\)").fillna(False).to_numpy(bool)
     body = body.str.replace(r"^\((.*)\)$", r"\1", regex=True)
-    money = body.str.extract(rf"^{SPACES}*-?{SPACES}*({CURRENCY})?.*?({CURRENCY})?{SPACES}*-?{SPACES}*$")
+    money = body.str.extract(rf"^{SPACES}*-?{SPACES}*({CURRENCY})?[^A-DF-Za-df-z]*?({CURRENCY})?{SPACES}*-?{SPACES}*$")
     currency = money[0].fillna(money[1]).replace(SYMBOLS)
     kinds = currency.dropna()
     if len(kinds.unique()) > 1:
@@ -103,6 +124,16 @@ def number_of_text(text: pd.Series, point: str | None = None) -> Numbers:
     given = text.notna().to_numpy()
     other = given & np.isnan(values) & ~percent
     return Numbers(values, [(percent, PERCENT), (other, NO_NUMBER)], told)
+
+
+def without_units(body: pd.Series, text: pd.Series) -> tuple[pd.Series, list[str]]:
+    """Quantities without the unit after them, and what it is."""
+    unit = body.str.extract(UNIT)[1].str.lower().str.rstrip(".").str.replace(r"(?<=..)s$", "", regex=True).dropna()
+    first = [text[unit[unit == one].index[0]] for one in unit.unique()[:2]]
+    if len(first) > 1:
+        raise ImportRefusal(f"more than one unit: {first[0]!r} and {first[1]!r}. Convert them to one.")
+    told = [f"unit {unit.iloc[0]}, as in {first[0]!r}"] if first else []
+    return body.str.replace(UNIT, r"\1", regex=True), told
 
 
 def decimal_comma(body: pd.Series, text: pd.Series, point: str | None) -> bool | None:

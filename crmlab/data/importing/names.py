@@ -106,6 +106,13 @@ NOBODY = (
     *("-", "--", "–", "—", ".", "?", "??", "n/a", "n.a.", "k.a.", "unknown", "unbekannt", "inconnu", "desconocido"),
     *("anonymous", "anonym", "anonyme", "anónimo", "未知", "匿名"),
 )
+# Columns that no contract takes and that matter: more than one currency, orders that were not to be paid.
+CURRENCIES = "currency currencycode curr wahrung waehrung devise moneda divisa valuta 币种 货币"
+STATES = "status state orderstatus financialstatus paymentstatus invoicestatus zustand statut etat estado 状态"
+VOID = (
+    *("cancel", "refund", "void", "return", "chargeback", "storn", "erstattet", "gutschrift", "annul", "rembours"),
+    *("anulad", "cancelad", "reembols", "devuelt", "取消", "退款", "作废"),
+)
 
 
 def plain(name: str) -> str:

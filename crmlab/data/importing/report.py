@@ -13,6 +13,7 @@ import pandas as pd
 
 from crmlab.data.importing.expressions import listed
 from crmlab.data.importing.mapping import SAME, Link, proposals, used
+from crmlab.data.importing.names import CURRENCIES, STATES, VOID, plain
 from crmlab.data.importing.rows import Faults, as_text
 from crmlab.data.importing.saving import rejects_beside
 from crmlab.data.importing.source import Broken, ImportRefusal, Source, counted
@@ -109,6 +110,9 @@ class Report:
         self.after += [self.reason(*one) for one in reasons[:REASONS]]
         if len(reasons) > REASONS:
             self.after.append(f"  and {counted(len(reasons) - REASONS, 'other reason')}")
+        self.after += warnings(
+            self.source.table[[name for name in self.source.columns if name not in used(self.links)]]
+        )
         if twice := repeated(self.source.table[~faults.any], table):
             self.after.append(
                 f"  {counted(twice, 'row')} kept like an earlier one in every column of the file: two equal rows may "
@@ -136,6 +140,21 @@ class Report:
                 self.after.append(f"{share}: put them right first, or a chapter reckons without them")
             else:
                 self.after.append(f"next: {shlex.join([*words, '-p', f'calibration_end={half:%Y-%m-%d}'])}")
+
+
+def warnings(left: pd.DataFrame) -> list[str]:
+    """What columns that are not taken say of the rows: several currencies, and states that a sum should not hold."""
+    lines = []
+    for name, column in left.items():
+        counts = column.astype("str").str.strip().replace("", None).value_counts()
+        if plain(str(name)) in CURRENCIES.split() and len(counts) > 1:
+            lines.append(f"  warning: {name!r} has {listed(list(counts.index))}, and the amounts are not converted")
+        if plain(str(name)) in STATES.split():
+            void = counts[counts.index.str.casefold().str.contains("|".join(VOID)).astype(bool)]
+            words = ", ".join(f"{short(word)} in {counted(count, 'row')}" for word, count in void.items())
+            if words:
+                lines.append(f"  warning: {name!r} is {words}: are these to count? Take them out of the file if not")
+    return lines
 
 
 def repeated(written: pd.DataFrame, made: pd.DataFrame) -> int:

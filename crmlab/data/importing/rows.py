@@ -13,7 +13,7 @@ from crmlab.data.importing.expressions import Column, columns_in, value_of
 from crmlab.data.importing.mapping import Link
 from crmlab.data.importing.names import TOTALS
 from crmlab.data.importing.source import ImportRefusal, Source
-from crmlab.data.importing.values import BY_ZERO, Distinct, Read, read_column
+from crmlab.data.importing.values import BY_ZERO, QUANTITIES, Distinct, Read, read_column
 from crmlab.data.reading import MISSING, Fault
 
 TOTAL = Fault(
@@ -124,7 +124,7 @@ def calculated(link: Link, read: Source, decimal: str | None, faults: Faults) ->
     numbers, told = {}, []
     absent = np.zeros(len(read.table), bool)
     for name in columns_in(link.expression):
-        one = column_read("number", "", read, name, link.target, None, decimal)
+        one = column_read("number", QUANTITIES[0], read, name, link.target, None, decimal)
         numbers[name] = one.column.to_numpy("float64")
         told += [f"{name}: {words}" for words in one.told]
         for mask, fault in one.faults:

@@ -47,6 +47,7 @@ NO_DAY = (  # what systems write that know no day; the last one that there is, t
 )
 NEVER = np.datetime64("9999-12-31", "D")
 NEVER_SERIAL = 2_958_465  # which is that day in Excel
+QUANTITIES = ("the product's unit", "units a period", "of the activity's driver")  # units of the contracts
 CHANGES = (3, 4, 9, 10, 11)  # months in which summer time begins or ends, somewhere
 FIRST_SERIAL, LAST_SERIAL = 10_000, 73_415  # Excel's 1927-05-18 and 2100-12-31
 
@@ -150,7 +151,7 @@ def read_column(kind: str, unit: str, values: pd.Series, dates: str | None = Non
     if kind == "date":
         return read_days(distinct, unit == "month", dates)
     if kind in ("number", "count"):
-        return read_amounts(distinct, point, unit == "minutes after midnight")
+        return read_amounts(distinct, point, unit == "minutes after midnight", unit in QUANTITIES)
     return read_words(distinct) if kind == "flag" else read_texts(distinct, kind == "id")
 
 
@@ -211,11 +212,11 @@ def read_words(distinct: Distinct) -> Read:
     return Read(distinct.spread(flags, None), some([(distinct.rows(given & ~yes & ~no), NO_WORD)]), [])
 
 
-def read_amounts(distinct: Distinct, point: str | None, times: bool) -> Read:
+def read_amounts(distinct: Distinct, point: str | None, times: bool, units: bool) -> Read:
     """Numbers: typed ones as they are, text with the separators, signs and the currency that its column shows."""
     text = without(distinct, GAPS)
     minutes = minutes_of(distinct, text) if times else np.full(len(text), np.nan)
-    read = number_of_text(text.mask(~np.isnan(minutes)), point)
+    read = number_of_text(text.mask(~np.isnan(minutes)), point, units)
     numbers = np.where(np.isnan(distinct.number), read.numbers, distinct.number)
     numbers = np.where(np.isnan(minutes), numbers, minutes)
     wrong = distinct.other | (~np.isnat(distinct.day) & np.isnan(minutes))
