@@ -513,6 +513,13 @@ def test_a_bad_expression_is_refused_with_its_place(expression, message):
         parsed(expression, KNOWN)
 
 
+def test_a_part_of_an_expression_that_is_missing_is_told_by_its_name(tmp_path):
+    rows = "customer,date,qty,price\na,2024-01-02,3,2.10\nb,2024-01-03,3,\n"
+    outcome = imported(tmp_path / "a.csv", rows, mapping={"amount": "qty*price"})
+    assert outcome.rejects.iloc[0, :4].tolist() == [3, "amount", "", "price is missing"]
+    assert "  amount: price is missing in 1 row: line 3 ('')." in outcome.report
+
+
 def test_division_by_zero_refuses_the_row(tmp_path):
     rows = "customer,date,total,n\na,2024-01-02,6,3\nb,2024-01-03,6,0\n"
     outcome = imported(tmp_path / "a.csv", rows, mapping={"amount": "total/n"})
@@ -535,6 +542,33 @@ def test_a_mapping_is_suggested_and_shown(tmp_path):
     assert outcome.mapping == {"customer_id": "Kundennr.", "date": "Rechnungsdatum", "amount": "Betrag"}
     assert "  date        <- 'Rechnungsdatum': a known name; day first, as '31.12.2024' shows" in outcome.report
     assert "  amount      <- 'Betrag': a known name; currency EUR; decimal comma" in outcome.report
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "contract"),
+    [
+        ("Umsatz (EUR)", "amount", "transactions"),
+        ("Montant HT", "amount", "transactions"),
+        ("Montant T.T.C.", "amount", "transactions"),
+        ("Total net [USD]", "amount", "transactions"),
+        ("Betrag €", "amount", "transactions"),
+        ("netto", "amount", "transactions"),
+        ("VK-Preis", "price", "products"),
+        ("VK Preis brutto", "price", "products"),
+        ("EK", "unit_cost", "products"),
+    ],
+)
+def test_what_a_name_is_measured_in_is_no_part_of_it(tmp_path, name, target, contract):
+    rows = f"customer,date,product,{name}\na,2024-01-02,p,1.50\n"
+    assert imported(tmp_path / "a.csv", rows, contract).mapping[target] == name
+
+
+def test_a_column_that_is_possible_stands_in_the_command_that_is_proposed(tmp_path):
+    rows = "Code client,Date facture,N° facture,Montant HT,Montant TTC\n1,2024-01-02,F1,1,1.2\n"
+    with pytest.raises(ImportRefusal, match="amount could be 'Montant HT' or 'Montant TTC'") as asked:
+        imported(tmp_path / "a.csv", rows)
+    command = shlex.split(asked.value.report.splitlines()[-1])
+    assert {"order_id=N° facture", "amount=Montant HT", "customer_id=Code client"} <= set(command)
 
 
 @pytest.mark.parametrize(
@@ -588,7 +622,9 @@ def test_a_column_that_does_not_hold_what_its_name_says_is_not_suggested(tmp_pat
 
 def test_an_optional_column_can_be_left_out(tmp_path):
     rows = "customer,date,amount,qty\na,2024-01-02,3,many\nb,2024-01-02,3,1\nc,2024-01-02,3,2\n"
-    assert imported(tmp_path / "a.csv", rows).refused == 1
+    first = imported(tmp_path / "a.csv", rows)
+    assert first.refused == 1
+    assert "Write a number, such as 1234.50. Or leave it out: --map quantity=" in first.report
     outcome = import_table(tmp_path / "a.csv", "transactions", {"quantity": ""})
     assert (outcome.refused, list(outcome.table)) == (0, ["customer_id", "date", "amount"])
 
@@ -892,6 +928,11 @@ BAD_FILES = {
     "parquet as csv": ("a.csv", b"PAR1....", "is a Parquet file, not what its name says. If it is, name it .parquet"),
     "excel as csv": ("a.csv", zipped(("x", b"y")), "is an Excel workbook, or another zipped file, not what its name"),
     "csv as excel": ("a.xlsx", HEAD + ROW, "is text, not what its name says. If it is, name it .csv"),
+    "noise as excel": (
+        "a.xlsx",
+        b"\x17\x93k\x02 no text" * 9,
+        "is no table of any kind known. Open it in the program that made it",
+    ),
     "csv as parquet": ("a.parquet", HEAD + ROW, "is text, not what its name says. If it is, name it .csv"),
     "html as xls": ("a.xls", "<html><table><tr><td>a</td></tr></table>", r"is a web page \(HTML\), whatever its name"),
     "html as csv": (

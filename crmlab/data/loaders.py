@@ -292,7 +292,10 @@ def csv_header(start: bytes, name: str) -> pd.Series:
             io.BytesIO(lines), encoding="utf-8-sig", encoding_errors="replace", header=None, nrows=1, dtype="str"
         ).iloc[0]
     if len(header) == 1 and (separator := next((s for s in ";\t|" if s in str(header[0])), None)):
-        raise ValueError(f"{name!r} separates its values by {separator!r}. Save it with commas, and 5,10 as 5.10.")
+        raise ValueError(
+            f"{name!r} separates its values by {separator!r}. Save it with commas, and 5,10 as 5.10; or let "
+            "`crmlab import` do it."
+        )
     if twice := header[header.duplicated()].tolist():
         raise ValueError(f"{name!r} has more than one column {twice[0]!r}. Keep one of them, or rename the others.")
     return header

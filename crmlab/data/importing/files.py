@@ -94,6 +94,8 @@ def kind_of(start: bytes, name: str) -> str:
         )
     if KINDS[suffix] != kind:
         names = " or ".join(ending for ending, of in KINDS.items() if of == kind and ending != ".xlsm")
+        if kind == TEXT and re.search(b"[\x01-\x08\x0e-\x1f]", start[:4096]):
+            raise ImportRefusal(f"{name!r} is no table of any kind known. {SAVE[0].upper() + SAVE[1:]}.")
         what = words or "text"
         raise ImportRefusal(f"{name!r} is {what}, not what its name says. If it is, name it {names}.")
     assert kind is not None

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crmlab.data.importing.expressions import Column, Expression, columns_in, listed, parsed
 from crmlab.data.importing.money import Undecided
-from crmlab.data.importing.names import ALSO, plain
+from crmlab.data.importing.names import ALSO, core, plain
 from crmlab.data.importing.source import ImportRefusal
 from crmlab.data.importing.values import read_column
 
@@ -105,7 +105,7 @@ def named(target: str, table: pd.DataFrame) -> list[Candidate]:
         words = plain(name)
         if name == target:
             found.append(Candidate(name, SAME))
-        elif words in known:
+        elif words in known or core(name) in known:
             found.append(Candidate(name, KNOWN))
         elif len(words) > 4 and any(len(one) > 4 and fuzz.ratio(words, one) >= SIMILAR for one in known):
             found.append(Candidate(name, ALIKE))

@@ -56,8 +56,8 @@ ALSO = {
     "margin_grade": "grade margingrade profitgrade profitmargingrade 利润率等级",
     "importance": "important criticality wichtigkeit importancia 重要度 重要性",
     "price": """unitprice listprice salesprice priceperunit preis stuckpreis einzelpreis listenpreis
-        verkaufspreis prix prixunitaire precio preciounitario 单价 价格""",
-    "unit_cost": """cost costprice purchaseprice cogs einkaufspreis selbstkosten cout prixdachat costo coste
+        verkaufspreis vk vkpreis prix prixunitaire precio preciounitario 单价 价格""",
+    "unit_cost": """cost costprice purchaseprice cogs ek ekpreis einkaufspreis selbstkosten cout prixdachat costo coste
         成本 单位成本""",
     "units": """quantity qty demand volume drivervolume pieces menge anzahl bedarf quantite cantidad demanda
         数量 需求量""",
@@ -119,3 +119,9 @@ def plain(name: str) -> str:
     """A name without accents, blanks, signs and capitals: "Kunden-Nr." -> "kundennr"."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     return re.sub(r"[\W_]", "", "".join(letter for letter in letters if not unicodedata.combining(letter)))
+
+
+def core(name: str) -> str:
+    """A plain name without what it is measured in, and whether with tax: "Montant HT (EUR)" -> "montant"."""
+    words = re.sub(r"\([^()]*\)|\[[^]]*\]", " ", name)
+    return plain(re.sub(r"(?i)\b(?:h\.?t|t\.?t\.?c|net|netto|gross|brutto)\b\.?|[€$£¥]", " ", words)) or plain(name)

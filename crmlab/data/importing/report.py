@@ -14,7 +14,7 @@ import pandas as pd
 from crmlab.data.importing.expressions import listed
 from crmlab.data.importing.mapping import SAME, Link, proposals, used
 from crmlab.data.importing.names import CURRENCIES, STATES, VOID, plain
-from crmlab.data.importing.rows import Faults, as_text
+from crmlab.data.importing.rows import Faults, Found, as_text
 from crmlab.data.importing.saving import rejects_beside
 from crmlab.data.importing.source import Broken, ImportRefusal, Source, counted
 
@@ -81,6 +81,8 @@ class Report:
             options = proposals(link, self.source.table) if link.expression is None else []
             if link.expression is not None and (link.others or link.why != SAME):
                 parts += ["--map", f"{link.target}={link.text}"]
+            if link.expression is None and len(link.others) == 1 and not self.schema.columns[link.target].required:
+                parts += ["--map", f"{link.target}={link.others[0]}"]
             if link.expression is not None or not self.schema.columns[link.target].required:
                 continue
             parts += ["--map", f"{link.target}={options[0] if options else '...'}"]
@@ -99,7 +101,7 @@ class Report:
         refused = self.source.read - len(table)
         self.after = [f"read {counted(self.source.read, 'row')} = kept {len(table):,} + refused {refused:,}"]
         reasons = [
-            (f"{one.column}: {one.problem}", self.source.rows[one.places], one.cells, one.remedy)
+            (f"{one.column}: {one.problem}", self.source.rows[one.places], one.cells, self.remedy(one))
             for one in faults.found
         ]
         unlike: dict[str, list[Broken]] = {}
@@ -118,6 +120,14 @@ class Report:
                 f"  {counted(twice, 'row')} kept like an earlier one in every column of the file: two equal rows may "
                 "be two facts. Take them out of the file if they are not."
             )
+
+    def remedy(self, fault: Found) -> str:
+        """What to do about a fault; a column that need not be there can be left out."""
+        assert self.source is not None
+        column = self.schema.columns.get(fault.column)
+        if column is None or column.required or len(fault.places) <= MUCH * self.source.read:
+            return fault.remedy
+        return f"{fault.remedy} Or leave it out: --map {fault.column}="
 
     def reason(self, problem: str, rows: np.ndarray, cells: list[Any], remedy: str) -> str:
         """A line on one reason: how many rows, the first of them, what to do."""

@@ -76,12 +76,12 @@ def made(
                 faults.add(link.target, mask, read.table[link.expression.name], *fault)
             columns[link.target], how[link.target] = one.column, one.told
         else:
-            columns[link.target], how[link.target] = calculated(link, read, decimal, faults)
+            columns[link.target], how[link.target] = calculated(link, read, decimal, not column.nullable, faults)
         single = isinstance(link.expression, Column)
         faults.written[link.target] = read.table[link.text] if single else columns[link.target]
         if not column.nullable:
             absent = columns[link.target].isna().to_numpy()
-            faults.add(link.target, absent, read.table[columns_in(link.expression)[0]], *MISSING)
+            faults.add(link.target, absent, faults.written[link.target], *MISSING)
     return pd.DataFrame(columns), faults, how
 
 
@@ -118,7 +118,9 @@ def column_read(
         raise type(error)(f"{target} (column {name!r}): {error}") from None
 
 
-def calculated(link: Link, read: Source, decimal: str | None, faults: Faults) -> tuple[pd.Series, list[str]]:
+def calculated(
+    link: Link, read: Source, decimal: str | None, required: bool, faults: Faults
+) -> tuple[pd.Series, list[str]]:
     """A column that an expression gives, to a millionth: binary fractions make 15.299999999999999 of 6 times 2.55."""
     assert link.expression is not None
     numbers, told = {}, []
@@ -129,7 +131,9 @@ def calculated(link: Link, read: Source, decimal: str | None, faults: Faults) ->
         told += [f"{name}: {words}" for words in one.told]
         for mask, fault in one.faults:
             faults.add(link.target, mask, read.table[name], *fault)
-        absent |= np.isnan(numbers[name])
+        empty = np.isnan(numbers[name])
+        faults.add(link.target, empty & required, read.table[name], f"{name} is missing", MISSING.remedy)
+        absent |= empty
     values = np.round(value_of(link.expression, numbers), 6)
     wrong = ~np.isfinite(values)
     if (wrong & ~absent).any():
