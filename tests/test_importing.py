@@ -373,6 +373,16 @@ def test_a_time_of_day_is_minutes_after_midnight():
     assert read_column("count", "minutes after midnight", pd.Series(stamps)).column.tolist()[0] == 557
 
 
+def test_durations_are_seconds_or_minutes():
+    seconds = read_column("number", "seconds", text(["2:50", "75:09", "1:02:03", "00:00:05", "12", "1:2", "1:75:00"]))
+    assert seconds.column.tolist()[:5] == [170, 4509, 3723, 5, 12]
+    assert told(seconds) == {"not a number": [5, 6]}
+    assert seconds.told == ["'2:50' is 170 seconds"]
+    minutes = read_column("number", "minutes", text(["1:30:00", "0:00:30", "7.5", "1:30"]))  # 1:30 may be hours
+    assert minutes.column.tolist()[:3] == [90, 0.5, 7.5]
+    assert told(minutes) == {"not a number": [3]}
+
+
 # --- ids, words, flags ---
 
 

@@ -151,7 +151,7 @@ def read_column(kind: str, unit: str, values: pd.Series, dates: str | None = Non
     if kind == "date":
         return read_days(distinct, unit == "month", dates)
     if kind in ("number", "count"):
-        return read_amounts(distinct, point, unit == "minutes after midnight", unit in QUANTITIES)
+        return read_amounts(distinct, point, unit)
     return read_words(distinct) if kind == "flag" else read_texts(distinct, kind == "id")
 
 
@@ -212,16 +212,32 @@ def read_words(distinct: Distinct) -> Read:
     return Read(distinct.spread(flags, None), some([(distinct.rows(given & ~yes & ~no), NO_WORD)]), [])
 
 
-def read_amounts(distinct: Distinct, point: str | None, times: bool, units: bool) -> Read:
+def read_amounts(distinct: Distinct, point: str | None, unit: str) -> Read:
     """Numbers: typed ones as they are, text with the separators, signs and the currency that its column shows."""
     text = without(distinct, GAPS)
-    minutes = minutes_of(distinct, text) if times else np.full(len(text), np.nan)
-    read = number_of_text(text.mask(~np.isnan(minutes)), point, units)
+    times = np.full(len(text), np.nan)
+    told: list[str] = []
+    if unit == "minutes after midnight":
+        times = minutes_of(distinct, text)
+    elif unit in ("seconds", "minutes"):
+        times, told = duration_of(text, unit)
+    read = number_of_text(text.mask(~np.isnan(times)), point, unit in QUANTITIES)
     numbers = np.where(np.isnan(distinct.number), read.numbers, distinct.number)
-    numbers = np.where(np.isnan(minutes), numbers, minutes)
-    wrong = distinct.other | (~np.isnat(distinct.day) & np.isnan(minutes))
+    numbers = np.where(np.isnan(times), numbers, times)
+    wrong = distinct.other | (~np.isnat(distinct.day) & np.isnan(times))
     faults = [(distinct.rows(mask), fault) for mask, fault in [*read.faults, (wrong, NO_NUMBER)]]
-    return Read(distinct.spread(numbers, np.nan), some(faults), read.told)
+    return Read(distinct.spread(numbers, np.nan), some(faults), told + read.told)
+
+
+def duration_of(text: pd.Series, unit: str) -> tuple[np.ndarray, list[str]]:
+    """Durations in seconds or minutes: h:mm:ss, and m:ss for seconds alone, as 1:30 in minutes may be hours as well."""
+    part = text.str.extract(r"^(?:([0-9]+):)?([0-9]+):([0-5][0-9])$").astype("float64")
+    good = part[1].notna() & ((part[0].notna() & (part[1] < 60)) | (part[0].isna() & (unit == "seconds")))
+    seconds = (part[0].fillna(0) * 3600 + part[1] * 60 + part[2]).where(good).to_numpy()
+    values = seconds if unit == "seconds" else seconds / 60
+    if not good.any():
+        return values, []
+    return values, [f"{text[good].iloc[0]!r} is {values[good][0]:g} {unit}"]
 
 
 def minutes_of(distinct: Distinct, text: pd.Series) -> np.ndarray:
