@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import ROOT
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import pyplot
 from sklearn.metrics import precision_recall_curve
@@ -19,6 +19,7 @@ from crmlab.runner import run
 
 FORMATS = ["%d.%m.%Y", "%m/%d/%Y", "%d %b %Y"]
 DAY = pd.Timestamp("2024-05-03")
+few = settings(max_examples=40, deadline=None)  # tables are made in each
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,7 @@ def test_a_column_with_nothing_in_it_has_no_shares():
     assert table.loc["a", ["validity", "consistency", "uniqueness"]].isna().all()
 
 
+@few
 @given(st.lists(st.sampled_from(["2024-05-01", "1.5.2024", "1900-01-01", "soon", "", None]), min_size=1))
 def test_measures_and_what_is_seen_tell_the_same(values):
     held = pd.Series(values, dtype="str")
@@ -116,6 +118,7 @@ def test_a_number_is_its_last_digits():
 keyed = st.lists(st.tuples(*[st.sampled_from(["a", "b", "c", None])] * 2), max_size=12)
 
 
+@few
 @given(keyed)
 def test_blocking_finds_every_pair_that_shares_a_key_once(rows):
     table = pd.DataFrame(rows, columns=["one", "two"], dtype="object")
@@ -145,6 +148,7 @@ def test_order_of_words_does_not_count_and_no_name_is_like_nothing():
 scores = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=30)
 
 
+@few
 @given(scores)
 def test_thresholds_agree_with_scikit_learn(pairs):
     score = pd.Series([number / 4 for number, _ in pairs])
@@ -159,6 +163,7 @@ def test_thresholds_agree_with_scikit_learn(pairs):
         assert table["recall"].isna().all()
 
 
+@few
 @given(scores, st.integers(0, 5), st.integers(0, 9), st.integers(0, 9))
 def test_costs_are_those_of_the_errors_at_each_line(pairs, never, cost_false, cost_missed):
     score = pd.Series([float(number) for number, _ in pairs])
@@ -170,6 +175,7 @@ def test_costs_are_those_of_the_errors_at_each_line(pairs, never, cost_false, co
         assert row.cost == false * cost_false + missed * cost_missed
 
 
+@few
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
 def test_joined_records_are_those_between_which_there_is_a_path(ties):
     index = pd.Index(range(10))
@@ -303,6 +309,7 @@ def test_the_golden_record_refuses_in_words(call, error, words):
 cents = st.integers(1, 10**7).map(lambda number: number / 100)
 
 
+@few
 @given(cents, st.sampled_from(UNITS))
 def test_an_amount_in_a_wrong_unit_is_found_and_put_right(amount, unit):
     faults = dq.amount_faults(pd.Series([amount * unit]), pd.Series([amount])).iloc[0]
@@ -310,6 +317,7 @@ def test_an_amount_in_a_wrong_unit_is_found_and_put_right(amount, unit):
     assert faults["mended"] == pytest.approx(amount)
 
 
+@few
 @given(cents, st.floats(0.985, 1.015))
 def test_a_small_disagreement_is_no_fault(amount, ratio):
     faults = dq.amount_faults(pd.Series([amount * ratio]), pd.Series([amount])).iloc[0]
@@ -325,6 +333,7 @@ def test_amounts_without_a_good_witness_stay_as_they_are():
     assert faults["mended"].fillna(-1).tolist() == [-1, -1, -4, 0, 5, 12, 12]
 
 
+@few
 @given(st.dates(pd.Timestamp("2023-01-01").date(), DAY.date()), st.sampled_from(FORMATS))
 def test_a_day_written_otherwise_is_the_same_day(day, form):
     held, none = pd.Series([day.strftime(form)]), pd.Series([pd.NaT])

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from crmlab.data import ContractError, engines, split, summarize
 from crmlab.data.engines import Lazy
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=12, deadline=None)  # of each engine; an example takes a tenth of a second
 DUCK = duckdb.connect()
 
 

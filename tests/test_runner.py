@@ -50,8 +50,7 @@ def test_the_page_holds_nothing_that_is_not_the_notebooks(notebook, tmp_path):
 
 
 def test_the_notebook_hash_tells_sources_from_outputs(notebook, tmp_path):
-    first = run(notebook, tmp_path / "a.ipynb").provenance["notebook_sha256"]
-    refresh(notebook)
+    first = refresh(notebook)[0].provenance["notebook_sha256"]
     assert run(notebook, tmp_path / "b.ipynb").provenance["notebook_sha256"] == first
     node = nbformat.read(notebook, 4)
     node.cells[-1].source += "\n1 + 1"
