@@ -31,10 +31,8 @@ CODES = """
     RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH
     UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL
 """  # ISO 4217, without funds, metals and test codes
-CURRENCY = (
-    r"US\$|A\$|C\$|HK\$|R\$|[$€£¥￥₹₽₩₺₴₪฿元円]|Fr\.|kr\.?|zł|Kč|Ft|lei|лв\.?|руб\.?|"
-    rf"{'|'.join(CODES.split())}"
-)
+SHORT = r"US\$|A\$|C\$|HK\$|R\$|[$€£¥￥₹₽₩₺₴₪฿元円]|Fr\.|kr\.?|zł|Kč|Ft|lei|лв\.?|руб\.?"
+CURRENCY = rf"{SHORT}|{'|'.join(CODES.split())}"
 UNIT = (
     r"([0-9.,])\s*((?i:pcs?|pces?|pieces?|ea|each|units?|stk|stck|stücke?|st|psch|pi[eè]ces?|uds?|unidad(?:es)?|kgs?|g|mg|t|"
     r"lbs?|oz|l|ml|cl|m|cm|mm|m2|m²|m3|m³|km|h|hrs?|box(?:es)?|bags?|sets?|pairs?|pal(?:lets?)?|rolls?|ctn|dz|doz)\.?|"
@@ -95,9 +93,10 @@ def number_of_text(text: pd.Series, point: str | None = None, units: bool = Fals
     percent = body.str.contains("%", regex=False).fillna(False).to_numpy(bool)
     negative = body.str.fullmatch(r"\(.*\)").fillna(False).to_numpy(bool)
     body = body.str.replace(r"^\((.*)\)$", r"\1", regex=True)
-    money = body.str.extract(rf"^{SPACES}*-?{SPACES}*({CURRENCY})?[^A-DF-Za-df-z]*?({CURRENCY})?{SPACES}*-?{SPACES}*$")
-    currency = money[0].fillna(money[1]).replace(SYMBOLS)
-    kinds = currency.dropna()
+    sign = f"{SHORT}|[A-Z]{{3}}"
+    money = body.str.extract(rf"^{SPACES}*-?{SPACES}*({sign})?[^A-DF-Za-df-z]*?({sign})?{SPACES}*-?{SPACES}*$")
+    kinds = money[0].fillna(money[1]).dropna()
+    kinds = kinds[~kinds.str.fullmatch("[A-Z]{3}") | kinds.isin(CODES.split())].replace(SYMBOLS)
     if len(kinds.unique()) > 1:
         first = [text.loc[kinds[kinds == one].index[0]] for one in kinds.unique()[:2]]
         raise ImportRefusal(

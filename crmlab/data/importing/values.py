@@ -166,8 +166,9 @@ def read_texts(distinct: Distinct, ids: bool) -> Read:
     told: list[str] = []
     cut = np.zeros(len(text), bool)
     if ids:
-        text = text.mask(text.str.casefold().isin(NOBODY))
-        cut = text.str.fullmatch(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{2}").fillna(False).to_numpy(bool)  # 4.51E+11
+        text = text.mask(text.isin([form for word in NOBODY for form in (word, word.upper(), word.capitalize())]))
+        power = text[text.str.contains("E+", regex=False).fillna(False)]
+        cut[power.index[power.str.fullmatch(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{2}")]] = True  # 4.51E+11
         text, told = as_ids(distinct, text)
     number = ~np.isnan(distinct.number)
     whole = number & (distinct.number % 1 == 0) & (np.abs(distinct.number) < 2**53)
@@ -188,12 +189,12 @@ def read_texts(distinct: Distinct, ids: bool) -> Read:
 def as_ids(distinct: Distinct, text: pd.Series) -> tuple[pd.Series, list[str]]:
     """Ids without the decimals that all of them got, and what is odd about them."""
     told = []
-    decimals = text.str.fullmatch(r"[0-9]+\.0")
-    if decimals.any() and decimals[text.notna()].all():
+    decimals = text[text.str.endswith(".0").fillna(False)]
+    decimals = decimals[decimals.str.fullmatch(r"[0-9]+\.0")]
+    if len(decimals) and len(decimals) == text.notna().sum():
         text = text.str.removesuffix(".0")
         told.append("written as 17850.0, read as 17850")
-    twice = text[decimals.fillna(False) & text.str.removesuffix(".0").isin(text)]
-    if len(twice):
+    elif len(twice := decimals[decimals.str.removesuffix(".0").isin(text)]):
         told.append(f"{twice.iloc[0]!r} and {twice.iloc[0].removesuffix('.0')!r} are two ids: write them alike if not")
     nobody = int(distinct.rows(text == "NA").sum())
     if nobody > 1:
