@@ -194,7 +194,7 @@ def as_ids(distinct: Distinct, text: pd.Series) -> tuple[pd.Series, list[str]]:
     if len(decimals) and len(decimals) == text.notna().sum():
         text = text.str.removesuffix(".0")
         told.append("written as 17850.0, read as 17850")
-    elif len(twice := decimals[decimals.str.removesuffix(".0").isin(text)]):
+    elif len(twice := decimals[decimals.str.removesuffix(".0").isin(text)] if len(decimals) else decimals):
         told.append(f"{twice.iloc[0]!r} and {twice.iloc[0].removesuffix('.0')!r} are two ids: write them alike if not")
     nobody = int(distinct.rows(text == "NA").sum())
     if nobody > 1:
