@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +33,6 @@ CODES = """
     UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL
 """  # ISO 4217, without funds, metals and test codes
 SHORT = r"US\$|A\$|C\$|HK\$|R\$|[$€£¥￥₹₽₩₺₴₪฿元円]|Fr\.|kr\.?|zł|Kč|Ft|lei|лв\.?|руб\.?"
-CURRENCY = rf"{SHORT}|{'|'.join(CODES.split())}"
 UNIT = (
     r"([0-9.,])\s*((?i:pcs?|pces?|pieces?|ea|each|units?|stk|stck|stücke?|st|psch|pi[eè]ces?|uds?|unidad(?:es)?|kgs?|g|mg|t|"
     r"lbs?|oz|l|ml|cl|m|cm|mm|m2|m²|m3|m³|km|h|hrs?|box(?:es)?|bags?|sets?|pairs?|pal(?:lets?)?|rolls?|ctn|dz|doz)\.?|"
@@ -95,8 +95,9 @@ def number_of_text(text: pd.Series, point: str | None = None, units: bool = Fals
     body = body.str.replace(r"^\((.*)\)$", r"\1", regex=True)
     sign = f"{SHORT}|[A-Z]{{3}}"
     money = body.str.extract(rf"^{SPACES}*-?{SPACES}*({sign})?[^A-DF-Za-df-z]*?({sign})?{SPACES}*-?{SPACES}*$")
-    kinds = money[0].fillna(money[1]).dropna()
-    kinds = kinds[~kinds.str.fullmatch("[A-Z]{3}") | kinds.isin(CODES.split())].replace(SYMBOLS)
+    written = money[0].fillna(money[1]).dropna()
+    written = written[~written.str.fullmatch("[A-Z]{3}") | written.isin(CODES.split())]
+    kinds = written.replace(SYMBOLS)
     if len(kinds.unique()) > 1:
         first = [text.loc[kinds[kinds == one].index[0]] for one in kinds.unique()[:2]]
         raise ImportRefusal(
@@ -104,8 +105,9 @@ def number_of_text(text: pd.Series, point: str | None = None, units: bool = Fals
         )
     if len(kinds):
         told.append(f"currency {kinds.iloc[0]}")
-    body = body.str.replace(rf"^({SPACES}*-?{SPACES}*)(?:{CURRENCY})", r"\1", regex=True)
-    body = body.str.replace(rf"(?:{CURRENCY})({SPACES}*-?{SPACES}*)$", r"\1", regex=True)
+        sign = "|".join(map(re.escape, written.unique()))
+        body = body.str.replace(rf"^({SPACES}*-?{SPACES}*)(?:{sign})", r"\1", regex=True)
+        body = body.str.replace(rf"(?:{sign})({SPACES}*-?{SPACES}*)$", r"\1", regex=True)
     body = body.str.replace(f"{SPACES}|{APOSTROPHES}", "'", regex=True).str.strip("'")
     minus = body.str.contains(r"^-|[0-9.,]'?-$").fillna(False).to_numpy(bool)
     body = body.str.replace(r"^[-+]'?|'?-$", "", regex=True)
