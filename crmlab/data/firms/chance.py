@@ -22,8 +22,8 @@ DIGITS = 9  # of a probability before it meets a draw: exp and log differ in the
 BLOCK = 1 << 16  # draws at once: what the processor's cache holds
 MOST = 40  # events that one Poisson draw can give
 
-MULTIPLIERS: np.ndarray = np.array([[0xD2511F53], [0xCD9E8D57]], np.uint64)
-WEYL: np.ndarray = np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64)
+MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], np.uint64)
+WEYL = np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64) * np.arange(10, dtype=np.uint64)
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
@@ -41,7 +41,8 @@ def philox(counters: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     array of uint64, shape (4, n), each below 2**32
     """
     even, odd = counters[::2], counters[1::2]
-    keys = (np.array(key, np.uint64)[:, None] + WEYL * np.arange(10, dtype=np.uint64)) & LOW
+    keys: np.ndarray = np.array(key, np.uint64)[:, None] + WEYL  # of each round
+    keys &= LOW
     for of_round in keys.T:
         products = (even * MULTIPLIERS)[::-1]
         even, odd = (products >> HALF) ^ odd ^ of_round[:, None], products & LOW
