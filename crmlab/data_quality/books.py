@@ -142,7 +142,7 @@ def read_books(systems: Firm, customer: pd.Series, formats: Sequence[str] = ()) 
         "orders": systems.sales_orders,
         "complaints": systems.service_complaints,
     }
-    payer = paying_id(systems)
+    payer = _paying_id(systems)
     booked = {
         "invoices": tables["invoices"]["finance_id"],
         "costs": tables["costs"]["finance_id"],
@@ -151,22 +151,6 @@ def read_books(systems: Firm, customer: pd.Series, formats: Sequence[str] = ()) 
     }
     facts = {name: tables[name][columns] for name, columns in FACTS.items()}
     return Books(booked, _looked_up(systems, booked, first), first, _faults(systems, tables, formats), facts)
-
-
-def paying_id(systems: Firm) -> pd.Series:
-    """The accountants' id with which each id of sales and service shares most orders, by that id.
-
-    Parameters
-    ----------
-    systems : Firm
-        `Firm.dirtied` of Harbour & Hill.
-
-    Returns
-    -------
-    Series of str
-    """
-    most = bookings_in_common(systems).sort_values(["shared", "left", "right"]).drop_duplicates("left", keep="last")
-    return most.set_index("left")["right"]
 
 
 def bookings_in_common(systems: Firm) -> pd.DataFrame:
@@ -187,6 +171,12 @@ def bookings_in_common(systems: Firm) -> pd.DataFrame:
     by_sales = shared_bookings(systems.sales_orders["sales_id"], systems.sales_orders["order_id"].map(paid))
     by_desk = shared_bookings(heard["service_id"], heard["order_id"].map(paid))
     return pd.concat([by_sales, by_desk], ignore_index=True)
+
+
+def _paying_id(systems: Firm) -> pd.Series:
+    """By each id of sales and service: the accountants' id with which it shares most orders."""
+    most = bookings_in_common(systems).sort_values(["shared", "left", "right"]).drop_duplicates("left", keep="last")
+    return most.set_index("left")["right"]
 
 
 def _looked_up(systems: Firm, booked: Mapping[str, pd.Series], one: pd.Series) -> dict[str, pd.Series]:
