@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+ALIASES = {"year": "Y", "quarter": "Q", "month": "M"}  # of pandas
 
-def kaplan_meier(duration: Any, left: Any, level: float = 0.9) -> pd.DataFrame:
+
+def kaplan_meier(duration: Any, left: Any, level: float = 0.9, entered: Any = None) -> pd.DataFrame:
     """The share that stays so long, of customers of whom some are still there.
 
     Parameters
@@ -19,6 +21,9 @@ def kaplan_meier(duration: Any, left: Any, level: float = 0.9) -> pd.DataFrame:
         Whether it left then; false: it is still there (censored).
     level : float
         Of the interval at each time.
+    entered : array of numbers, optional
+        How long each had been a customer when watching it began (delayed entry), less than its duration; 0 by default.
+        Who was a customer before the records begin, and is in them because it stayed, counts from then on only.
 
     Returns
     -------
@@ -30,13 +35,14 @@ def kaplan_meier(duration: Any, left: Any, level: float = 0.9) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        The two are of different lengths, empty, or a duration is missing, negative or not finite.
+        The arrays are of different lengths, empty, or a duration is missing, negative or not finite; or a customer was
+        watched from a time that is not before its end.
 
     References
     ----------
     Kaplan and Meier (1958), Nonparametric estimation from incomplete observations, Journal of the American Statistical
     Association 53(282), 457-481. Greenwood's variance; the interval after Kalbfleisch and Prentice, The Statistical
-    Analysis of Failure Time Data, section 1.4.
+    Analysis of Failure Time Data, section 1.4. Delayed entry: Klein and Moeschberger, Survival Analysis, section 4.6.
 
     Examples
     --------
@@ -45,9 +51,9 @@ def kaplan_meier(duration: Any, left: Any, level: float = 0.9) -> pd.DataFrame:
     """
     from scipy import stats
 
-    time, gone = _watched(duration, left)
+    time, gone, since = _watched(duration, left, entered)
     times, number = np.unique(time[gone], return_counts=True)
-    there = np.array([(time >= when).sum() for when in times], dtype="int64")
+    there = np.array([((time >= when) & (since < when)).sum() for when in times], dtype="int64")
     stays = 1 - number / there
     survival = np.cumprod(stays)
     within = stays > 0  # beyond it all have left
@@ -76,12 +82,12 @@ class LogRank(NamedTuple):
     pvalue: float
 
 
-def logrank(duration: Any, left: Any, group: Any) -> LogRank:
+def logrank(duration: Any, left: Any, group: Any, entered: Any = None) -> LogRank:
     """Log-rank test: whether customers of several groups stay equally long.
 
     Parameters
     ----------
-    duration, left : arrays
+    duration, left, entered : arrays
         As `kaplan_meier` takes them.
     group : array
         Of each customer.
@@ -108,7 +114,7 @@ def logrank(duration: Any, left: Any, group: Any) -> LogRank:
     """
     from scipy import stats
 
-    time, gone = _watched(duration, left)
+    time, gone, since = _watched(duration, left, entered)
     code, groups = pd.factorize(np.asarray(group), sort=True)
     if len(code) != len(time) or (code < 0).any():
         raise ValueError("group must name one group for each customer")
@@ -118,7 +124,7 @@ def logrank(duration: Any, left: Any, group: Any) -> LogRank:
     observed, expected = member[gone].sum(axis=0), np.zeros(len(groups))
     covariance = np.zeros((len(groups), len(groups)))
     for when in np.unique(time[gone]):
-        there = member[time >= when].sum(axis=0)
+        there = member[(time >= when) & (since < when)].sum(axis=0)
         share, number = there / there.sum(), (gone & (time == when)).sum()
         expected += number * share
         spread = number * (there.sum() - number) / max(there.sum() - 1, 1)
@@ -130,13 +136,146 @@ def logrank(duration: Any, left: Any, group: Any) -> LogRank:
     return LogRank(pd.DataFrame(table, index=pd.Index(groups, name="group")), statistic, pvalue)
 
 
-def _watched(duration: Any, left: Any) -> tuple[np.ndarray, np.ndarray]:
+def hazard_by_tenure(duration: Any, left: Any, edges: Any, level: float = 0.9, entered: Any = None) -> pd.DataFrame:
+    """How many leave a unit of time, by how long they have been customers.
+
+    Parameters
+    ----------
+    duration, left, entered : arrays
+        As `kaplan_meier` takes them.
+    edges : increasing numbers
+        Of the classes of tenure, in the unit of `duration`; a class holds its upper end.
+    level : float
+        Of the interval of each rate.
+
+    Returns
+    -------
+    DataFrame, indexed by class
+        `watched`, the time that customers of this tenure were watched, added up; `left`; `hazard`, left a unit of time;
+        `low` and `high`, the exact interval if they leave by chance (Poisson); missing where nobody was watched.
+
+    Raises
+    ------
+    ValueError
+        As `kaplan_meier`; or the edges do not increase.
+
+    References
+    ----------
+    Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28(3/4), 437-442.
+
+    Examples
+    --------
+    >>> hazard_by_tenure([1, 2, 4], [True, False, True], [0, 2, 4])["hazard"].tolist()
+    [0.2, 0.5]
+    """
+    from scipy import stats
+
+    time, gone, since = _watched(duration, left, entered)
+    edges = np.asarray(edges, dtype="float64")
+    if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
+        raise ValueError("edges must be two numbers or more, each larger than the one before")
+    classes = pd.IntervalIndex.from_breaks(edges, name="tenure")
+    watched = np.array(
+        [np.maximum(np.minimum(time, one.right) - np.maximum(since, one.left), 0).sum() for one in classes]
+    )
+    number = np.array([(gone & (time > one.left) & (time <= one.right)).sum() for one in classes], dtype="int64")
+    shown = np.where(watched > 0, watched, np.nan)
+    away = (1 - level) / 2
+    table = {
+        "watched": watched,
+        "left": number,
+        "hazard": number / shown,
+        "low": np.where(number > 0, stats.chi2.ppf(away, 2 * np.maximum(number, 1)) / 2, 0) / shown,
+        "high": stats.chi2.isf(away, 2 * number + 2) / 2 / shown,
+    }
+    return pd.DataFrame(table, index=classes)
+
+
+def cohort_triangle(
+    joined: Any, gone: Any, today: Any, unit: Literal["year", "quarter", "month"] = "year", since: Any = None
+) -> pd.DataFrame:
+    """The share of each cohort that is still there, period after period.
+
+    Parameters
+    ----------
+    joined : Series of dates
+        When each customer was won; its period is the cohort.
+    gone : Series of dates, the same rows
+        When it left; missing: it is still there.
+    today : date
+        The last day that is known. A period that has not ended by then is not observed yet.
+    unit : {"year", "quarter", "month"}
+        The length of a period.
+    since : date, optional
+        The first day that is known. Of those who joined before, only they are known who were there then: the shares
+        are of them, and the periods before are not observed.
+
+    Returns
+    -------
+    DataFrame, one row a cohort, one column an age: 0, 1, ... periods after that of joining
+        The share still there when the period ended; missing, never 0, where the period was not observed.
+        `attrs["customers"]` has the size of each cohort.
+
+    Raises
+    ------
+    ValueError
+        The rows differ, there are none, a date of joining is missing, somebody left before joining or joined after
+        today.
+
+    Examples
+    --------
+    >>> joined = pd.Series(pd.to_datetime(["2023-03-01", "2023-05-01", "2024-02-01"]))
+    >>> gone = pd.Series(pd.to_datetime(["2024-06-01", None, None]))
+    >>> cohort_triangle(joined, gone, "2024-12-31").to_numpy().tolist()
+    [[1.0, 0.5], [1.0, nan]]
+    """
+    joined, gone = pd.Series(pd.to_datetime(joined)), pd.Series(pd.to_datetime(gone))
+    if unit not in ALIASES:
+        raise ValueError(f"unit must be one of {', '.join(map(repr, ALIASES))}, not {unit!r}")
+    if not len(joined) or len(joined) != len(gone):
+        raise ValueError(f"joined and gone must be of the same customers, one or more: {len(joined)} and {len(gone)}")
+    last = pd.Timestamp(today)
+    days = pd.DataFrame({"joined": joined.to_numpy(), "gone": gone.to_numpy()})
+    for wrong, what in (
+        (days["joined"].isna(), "has no date of joining"),
+        (days["joined"] > last, f"joined after today ({last:%Y-%m-%d})"),
+        (days["gone"] < days["joined"], "left before it joined"),
+    ):
+        if wrong.any():
+            raise ValueError(f"{int(wrong.sum())} customers: the one in row {int(wrong.argmax()) + 1} {what}")
+    alias = ALIASES[unit]
+    cohort, left = days["joined"].dt.to_period(alias), days["gone"].dt.to_period(alias)
+    now = pd.Period(last, alias)
+    ended = now if last.normalize() == now.end_time.normalize() else now - 1
+    begun = cohort.min() if since is None else pd.Period(pd.Timestamp(since), alias)
+    sizes = cohort.value_counts().sort_index()
+    ages = range(int((max(ended, cohort.min()) - cohort.min()).n) + 1)
+
+    def still_there(one: pd.Period, age: int) -> float:
+        here = ~(left[cohort == one] <= one + age)
+        return float(here.mean()) if begun <= one + age <= ended else np.nan
+
+    table = pd.DataFrame(
+        [[still_there(one, age) for age in ages] for one in sizes.index],
+        index=sizes.index.rename("cohort"),
+        columns=pd.RangeIndex(len(ages), name="age"),
+    )
+    table.attrs["customers"] = sizes
+    return table
+
+
+def _watched(duration: Any, left: Any, entered: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     time, gone = np.asarray(duration, dtype="float64"), np.asarray(left)
-    if time.ndim != 1 or len(time) != len(gone) or not len(time):
-        raise ValueError(f"duration and left must be of the same customers, one or more: {len(time)} and {len(gone)}")
+    since = np.full(len(time), -np.inf) if entered is None else np.asarray(entered, dtype="float64")
+    if time.ndim != 1 or not len(time) == len(gone) == len(since) or not len(time):
+        rows = " and ".join(str(len(one)) for one in ([time, gone] if entered is None else [time, gone, since]))
+        raise ValueError(f"duration, left and entered must be of the same customers, one or more: {rows}")
     if gone.dtype != bool:
         raise ValueError("left must be true or false for each customer")
     if not (np.isfinite(time) & (time >= 0)).all():
         row = int(np.flatnonzero(~(np.isfinite(time) & (time >= 0)))[0])
         raise ValueError(f"duration must be a number, 0 and above; row {row + 1} holds {time[row]}")
-    return time, gone
+    if entered is not None and not (since < time).all():
+        row = int(np.flatnonzero(~(since < time))[0])
+        raise ValueError(f"who is watched from {since[row]} on cannot end at {time[row]} (row {row + 1}): leave it out")
+    return time, gone, since
