@@ -1,16 +1,32 @@
 """Which customers are alike, and which matter: classes by value, groups by behaviour, groups by what they prefer."""
 
-from crmlab.segmentation.rankings import borda, kemeny, kendall_distance, places, spearman_distance
+from crmlab.segmentation.mallows import MallowsMixture
+from crmlab.segmentation.rankings import (
+    borda,
+    consensus,
+    distance_matrix,
+    draw_rankings,
+    kemeny,
+    kendall_distance,
+    places,
+    ranking_groups,
+    spearman_distance,
+)
 from crmlab.segmentation.value import Migration, abc_classes, migration, regression_to_mean, rfm_scores
 
 __all__ = [
+    "MallowsMixture",
     "Migration",
     "abc_classes",
     "borda",
+    "consensus",
+    "distance_matrix",
+    "draw_rankings",
     "kemeny",
     "kendall_distance",
     "migration",
     "places",
+    "ranking_groups",
     "regression_to_mean",
     "rfm_scores",
     "spearman_distance",

@@ -1,4 +1,4 @@
-"""Which customers are alike: orderings of what they prefer, how far apart they are, and what a group agrees on.
+"""Which customers want the same: orderings of what they prefer, how far apart they are, groups, what a group agrees on.
 
 A ranking is one row: the place of each item, 1 the best. Equals share a place (any number: only the order counts), and
 an item without a place (missing) comes after all that have one.
@@ -6,12 +6,18 @@ an item without a place (missing) comes after all that have one.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from crmlab.stats import kendall_w
+
 MOST_ITEMS = 8  # whose Kemeny consensus is searched for exactly
+MOST_ROWS = 5_000  # whose distances to each other are held in memory, 200 MB
+STARTS = 10  # of the search for medoids
+METHODS = ("medoids", "average", "complete")
 
 Rankings = pd.DataFrame | np.ndarray
 
@@ -44,7 +50,7 @@ def kendall_distance(a: Any, b: Any) -> float:
     >>> kendall_distance([1, 2, 3, 4, 5], [2, 1, 3, 5, 4])
     2.0
     """
-    one, other = _pairs(np.stack(_two(a, b)))
+    one, other = pair_signs(places(np.stack(_two(a, b))))
     return float(np.abs(one - other).sum() / 2)
 
 
@@ -162,28 +168,281 @@ def kemeny(rankings: Rankings, weights: Any = None) -> Any:
     [1, 2, 3]
     """
     table = places(rankings)
-    items = table.shape[1]
+    check_items(table.shape[1])
+    weight = np.ones(len(table)) if weights is None else np.asarray(weights, dtype="float64")
+    if len(table) == 0 or weight.shape != (len(table),) or not (weight >= 0).all() or not 0 < weight.sum() < np.inf:
+        raise ValueError("kemeny needs a ranking or more, and a weight of 0 or more for each, not all 0")
+    return _as_given(best_order(weight @ pair_signs(table) / weight.sum(), table.shape[1]), rankings)
+
+
+def distance_matrix(rankings: Rankings, metric: str = "kendall") -> Any:
+    """How far apart all rankings are from each other.
+
+    Parameters
+    ----------
+    rankings : DataFrame or array, one row a ranking, one column an item
+    metric : {"kendall", "spearman"}
+        `kendall_distance` or `spearman_distance`.
+
+    Returns
+    -------
+    DataFrame or array
+        One row and one column a ranking.
+
+    Raises
+    ------
+    ValueError
+        There are more than 5,000 rankings, or no such metric.
+
+    Examples
+    --------
+    >>> distance_matrix(np.array([[1, 2, 3], [2, 1, 3], [3, 2, 1]])).tolist()
+    [[0.0, 1.0, 3.0], [1.0, 0.0, 2.0], [3.0, 2.0, 0.0]]
+    """
+    distances = _distances(places(rankings), metric)
+    if isinstance(rankings, pd.DataFrame):
+        return pd.DataFrame(distances, rankings.index, rankings.index)
+    return distances
+
+
+def ranking_groups(rankings: Rankings, n_groups: int, *, method: str = "medoids", metric: str = "kendall") -> Any:
+    """Groups of customers whose orderings are near each other.
+
+    Parameters
+    ----------
+    rankings : DataFrame or array, one row a customer, one column an item
+        Equals and gaps may be there.
+    n_groups : int
+        From 1 to the number of different orderings.
+    method : {"medoids", "average", "complete"}
+        Around medoids, each the ordering that is nearest to its whole group; or by merging the two nearest groups
+        again and again, by the mean or by the largest distance between their customers.
+    metric : {"kendall", "spearman"}
+
+    Returns
+    -------
+    Series or array of int
+        The group of each customer, 0 the largest. It depends neither on the order of the rows nor, unless two items
+        were placed alike, on that of the columns.
+
+    Raises
+    ------
+    ValueError
+        `n_groups` does not fit, there is no such method or metric, or there are more than 5,000 different orderings
+        (for the merging: customers).
+
+    Notes
+    -----
+    Customers with the same ordering are one point with their number as its weight. The search for medoids starts from
+    its own first guess and from nine drawn ones, always the same: the best end counts.
+
+    References
+    ----------
+    Schubert and Rousseeuw (2021), Fast and eager k-medoids clustering, Information Systems 101, 101804 (FasterPAM).
+
+    Examples
+    --------
+    >>> ranking_groups(np.array([[1, 2, 3, 4], [4, 3, 2, 1], [1, 2, 4, 3], [2, 1, 3, 4], [4, 3, 1, 2]]), 2).tolist()
+    [0, 1, 0, 0, 1]
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    orderings = distinct(places(rankings))
+    if n_groups not in range(1, len(orderings.weight) + 1):
+        raise ValueError(
+            f"n_groups must be a whole number from 1 to {len(orderings.weight)}, so many different orderings there "
+            f"are; not {n_groups!r}"
+        )
+    if method == "medoids":
+        group = _around_medoids(_distances(orderings.table, metric), orderings.weight, n_groups)
+    else:
+        group = _merged(orderings, n_groups, method, metric)
+    return _as_given_rows(largest_first(group, orderings.weight)[orderings.row], rankings)
+
+
+def consensus(rankings: Rankings, labels: Any) -> pd.DataFrame:
+    """What each group agrees on, and how far.
+
+    Parameters
+    ----------
+    rankings : DataFrame or array, one row a customer, one column an item
+    labels : array, one entry a customer
+        Groups of any kind.
+
+    Returns
+    -------
+    DataFrame, one row a group
+        `customers`; `share` of all; `w`, Kendall's W inside the group, missing for one customer alone; and the place of
+        each item in the group's Kemeny consensus.
+
+    Raises
+    ------
+    ValueError
+        As `kemeny`, or the labels are not as many as the rankings.
+
+    Examples
+    --------
+    >>> rankings = pd.DataFrame({"visits": [1, 1, 3, 3], "price": [2, 3, 1, 2], "speed": [3, 2, 2, 1]})
+    >>> consensus(rankings, [0, 0, 1, 1])
+       customers  share     w  visits  price  speed
+    0          2    0.5  0.75       1      2      3
+    1          2    0.5  0.75       3      1      2
+    """
+    table, labels = pd.DataFrame(rankings), np.asarray(labels)
+    if labels.shape != (len(table),):
+        raise ValueError(f"there are {len(table)} rankings and labels of shape {labels.shape}: one each")
+    rows = {}
+    for label in np.unique(labels):
+        group = table[labels == label]
+        rows[label] = {
+            "customers": len(group),
+            "share": len(group) / len(table),
+            "w": _agreement(places(group)),
+            **kemeny(group).to_dict(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def draw_rankings(
+    center: Any, theta: float, size: int, *, random_state: int | np.random.Generator | None = None
+) -> np.ndarray:
+    """Rankings that scatter around one ordering, as Mallows's model has it.
+
+    Parameters
+    ----------
+    center : array of numbers
+        Places of the items, without equals.
+    theta : float, 0 and above
+        How close they are: a ranking at Kendall distance d from the center is exp(-theta d) times as likely as the
+        center. With 0 all orderings are equally likely.
+    size : int
+        How many.
+    random_state : int, Generator or None
+        The same int gives the same rankings.
+
+    Returns
+    -------
+    array of int, one row a ranking, one column an item
+        Places from 1.
+
+    Raises
+    ------
+    ValueError
+        `center` has equals or gaps, or `theta` is negative or not finite.
+
+    References
+    ----------
+    Mallows (1957), Non-null ranking models, Biometrika 44, 114-130; drawn by repeated insertion: Doignon, Pekec and
+    Regenwetter (2004), The repeated insertion model for rankings, Psychometrika 69(1), 33-54.
+
+    Examples
+    --------
+    >>> draw_rankings([2, 1, 3], 20.0, 2, random_state=1).tolist()
+    [[2, 1, 3], [2, 1, 3]]
+    """
+    given = complete_places(np.asarray(center, dtype="float64")[None])[0].astype("int64")
+    if not 0 <= theta < np.inf:
+        raise ValueError(f"theta must be 0 or more and finite, not {theta!r}")
+    rng = np.random.default_rng(random_state)
+    drawn = np.ones((size, len(given)), dtype="int64")
+    for number in range(1, len(given)):
+        # The next item comes last among those before it, or `passed` places earlier.
+        chance = np.exp(-theta * np.arange(number + 1))
+        upto = np.round(np.cumsum(chance) / chance.sum(), 12)  # the same draw on any processor
+        passed = np.searchsorted(upto[:-1], rng.random(size), side="right")
+        place = number + 1 - passed
+        drawn[:, :number] += drawn[:, :number] >= place[:, None]
+        drawn[:, number] = place
+    return drawn[:, given - 1]
+
+
+# --- what the mixture needs, too --------------------------------------------------------------------------------------
+
+
+class Orderings(NamedTuple):
+    """The different orderings among rankings.
+
+    Attributes
+    ----------
+    table : array, one row an ordering, one column an item
+        Places; items and rows in an order that depends on neither that of the customers nor that of the columns.
+    weight : array of int
+        How many customers have it.
+    row : array of int, one entry a customer
+        Which they have.
+    items : array of int
+        The column that each item was.
+    """
+
+    table: np.ndarray
+    weight: np.ndarray
+    row: np.ndarray
+    items: np.ndarray
+
+
+def distinct(table: np.ndarray) -> Orderings:
+    """The different rows of a table of places."""
+    items = np.lexsort([(table**power).sum(axis=0) for power in (4, 3, 2, 1)])  # by mean place; the sums are exact
+    rows, row, weight = np.unique(table[:, items], axis=0, return_inverse=True, return_counts=True)
+    return Orderings(rows, weight, row.ravel(), items)
+
+
+def complete_places(rankings: Rankings) -> np.ndarray:
+    """Places of rankings that must have neither equals nor gaps."""
+    table, found = _table(rankings), places(rankings)
+    name = rankings.index if isinstance(rankings, pd.DataFrame) else range(1, len(table) + 1)
+    for what, bad in (
+        ("has a gap", np.isnan(table).any(axis=1)),
+        ("gives two items the same place", (np.sort(found, axis=1) != np.arange(1, table.shape[1] + 1)).any(axis=1)),
+    ):
+        if bad.any():
+            raise ValueError(
+                f"the ranking of row {name[int(bad.argmax())]} {what} ({int(bad.sum())} such rows): leave them out, or "
+                "use ranking_groups, which takes them"
+            )
+    return found
+
+
+def check_items(items: int) -> None:
+    """That there are not too many to search all their orderings."""
     if items > MOST_ITEMS:
         raise ValueError(f"the exact consensus is for at most {MOST_ITEMS} items, these are {items}: borda takes any")
-    weight = np.ones(len(table)) if weights is None else np.asarray(weights, dtype="float64")
-    if len(table) == 0 or weight.shape != (len(table),) or not (weight >= 0).all():
-        raise ValueError("kemeny needs a ranking or more, and a weight of 0 or more for each")
+
+
+def pair_signs(table: np.ndarray) -> np.ndarray:
+    """Each pair of items in each row of places: -1 the first before, 1 after, 0 tied."""
+    i, j = np.triu_indices(table.shape[1], 1)
+    return np.sign(table[:, i] - table[:, j])
+
+
+def largest_first(group: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Groups numbered anew from 0, the heaviest first; of equal ones that with the earliest row."""
+    found, first, number = np.unique(group, return_index=True, return_inverse=True)
+    order = np.lexsort([first, -np.bincount(number, weight)])
+    new = np.empty(len(found), dtype="int64")
+    new[order] = np.arange(len(found))
+    return new[number]
+
+
+def best_order(pairs: np.ndarray, items: int) -> np.ndarray:
+    """The places that contradict the fewest, from the mean of `pair_signs`; of those as good, earlier columns first."""
     # How much is lost if item i comes before item j: all who rank j before i, half of those who tie them.
-    first = np.sign(table[:, :, None] - table[:, None, :])
-    lost = np.tensordot(weight, (1 + first) / 2, axes=1)
-    np.fill_diagonal(lost, 0)
-    best: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
-    for chosen in range(1, 2**items):
-        members = [item for item in range(items) if chosen >> item & 1]
-        options = []
-        for last in members:
-            cost, order = best[chosen ^ 1 << last]
-            options.append((round(cost + sum(lost[item, last] for item in order), 9), [*order, last]))
-        best[chosen] = min(options)
-    order = best[2**items - 1][1]
-    consensus = np.empty(items, dtype="int64")
-    consensus[order] = np.arange(1, items + 1)
-    return _as_given(consensus, rankings)
+    lost = np.zeros((items, items))
+    i, j = np.triu_indices(items, 1)
+    lost[i, j], lost[j, i] = (1 + pairs) / 2, (1 - pairs) / 2
+    sets, sizes = _sets(items)
+    # Set by set, the smaller first: which of its items comes first, and what the best order of the set loses.
+    first_lost = np.where(sets, sets @ lost.T, np.inf)
+    best, first = np.zeros(len(sets)), np.zeros(len(sets), dtype="int64")
+    for size in range(1, items + 1):
+        now = np.flatnonzero(sizes == size)
+        loss = np.round(first_lost[now] + best[now[:, None] & ~(1 << np.arange(items))], 12)
+        first[now], best[now] = loss.argmin(axis=1), loss.min(axis=1)
+    consensus, rest = np.empty(items, dtype="int64"), len(sets) - 1
+    for place in range(1, items + 1):
+        consensus[first[rest]] = place
+        rest ^= 1 << int(first[rest])
+    return consensus
 
 
 def _two(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -202,12 +461,63 @@ def _table(rankings: Rankings) -> np.ndarray:
     return table
 
 
-def _pairs(rankings: np.ndarray) -> np.ndarray:
-    """Each pair of items in each ranking: -1 the first before, 1 after, 0 tied."""
-    table = places(rankings)
-    i, j = np.triu_indices(table.shape[1], 1)
-    return np.sign(table[:, i] - table[:, j])
+@cache
+def _sets(items: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every set of items, set by set in binary, and its size."""
+    sets = (np.arange(2**items)[:, None] >> np.arange(items) & 1).astype(bool)
+    return sets, sets.sum(axis=1)
+
+
+def _distances(table: np.ndarray, metric: str) -> np.ndarray:
+    from scipy.spatial.distance import cdist
+
+    if len(table) > MOST_ROWS:
+        raise ValueError(
+            f"{len(table)} rankings are too many for a table of distances ({MOST_ROWS} at most): take a sample, "
+            "or MallowsMixture, which needs none"
+        )
+    if metric == "kendall":
+        signs = pair_signs(table)
+        return cdist(signs, signs, "cityblock") / 2
+    if metric == "spearman":
+        return cdist(table, table)
+    raise ValueError(f"metric must be 'kendall' or 'spearman', not {metric!r}")
+
+
+def _around_medoids(distances: np.ndarray, weight: np.ndarray, n_groups: int) -> np.ndarray:
+    """The nearest medoid of each row, where the weighted sum of distances to it is least."""
+    import kmedoids
+
+    # FasterPAM reads row by row, how far it is to a medoid: a row that counts twice is twice as far from all.
+    weighted = np.ascontiguousarray(distances * weight[:, None], dtype="float64")
+    rng = np.random.default_rng(0)
+    starts = [np.sort(rng.choice(len(weight), n_groups, replace=False)) for _ in range(STARTS - 1)]
+    ends = [kmedoids.fasterpam(weighted, n_groups, init="build", n_cpu=1)]
+    ends += [kmedoids.fasterpam(weighted, start.astype("uint64"), n_cpu=1) for start in starts]
+    medoids = np.sort(min(ends, key=lambda end: round(float(end.loss), 6)).medoids).astype("int64")
+    return distances[:, medoids].round(9).argmin(axis=1)
+
+
+def _merged(orderings: Orderings, n_groups: int, linkage: str, metric: str) -> np.ndarray:
+    """The group of each ordering, merged from customers."""
+    from sklearn.cluster import AgglomerativeClustering
+
+    if n_groups == len(orderings.weight):
+        return np.arange(n_groups)
+    customers = np.repeat(np.arange(len(orderings.weight)), orderings.weight)
+    model = AgglomerativeClustering(n_groups, metric="precomputed", linkage=linkage)
+    labels = model.fit_predict(_distances(orderings.table[customers], metric))
+    return labels[np.searchsorted(customers, np.arange(len(orderings.weight)))]
+
+
+def _agreement(table: np.ndarray) -> float:
+    """Kendall's W, missing where there is nothing to agree on."""
+    return kendall_w(table).w if len(table) > 1 and np.ptp(table) > 0 else np.nan
 
 
 def _as_given(values: np.ndarray, rankings: Rankings) -> Any:
     return pd.Series(values, rankings.columns) if isinstance(rankings, pd.DataFrame) else values
+
+
+def _as_given_rows(values: np.ndarray, rankings: Rankings) -> Any:
+    return pd.Series(values, rankings.index, name="group") if isinstance(rankings, pd.DataFrame) else values

@@ -120,11 +120,11 @@ def abc_classes(
     >>> profit = pd.Series({"C1": 50.0, "C2": 900.0, "C3": -150.0, "C4": 200.0, "C5": 0.0})
     >>> abc_classes(profit)[["share_of_gains", "share_of_net", "class"]].round(3)
         share_of_gains  share_of_net class
-    C2           0.783           0.9     A
-    C4           0.957           1.1     B
-    C1           1.000           1.15    B
-    C5           1.000           1.15    B
-    C3           1.000           1.0     C
+    C2           0.783          0.90     A
+    C4           0.957          1.10     B
+    C1           1.000          1.15     B
+    C5           1.000          1.15     B
+    C3           1.000          1.00     C
     """
     if of not in CUTS:
         raise ValueError(f"of must be 'items' or 'gains', not {of!r}")
