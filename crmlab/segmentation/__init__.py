@@ -1,5 +1,6 @@
 """Which customers are alike, and which matter: classes by value, groups by behaviour, groups by what they prefer."""
 
+from crmlab.segmentation.clusters import gap_choice, number_of_groups, stability
 from crmlab.segmentation.mallows import MallowsMixture
 from crmlab.segmentation.rankings import (
     borda,
@@ -22,12 +23,15 @@ __all__ = [
     "consensus",
     "distance_matrix",
     "draw_rankings",
+    "gap_choice",
     "kemeny",
     "kendall_distance",
     "migration",
+    "number_of_groups",
     "places",
     "ranking_groups",
     "regression_to_mean",
     "rfm_scores",
     "spearman_distance",
+    "stability",
 ]

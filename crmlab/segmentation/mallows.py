@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from crmlab.segmentation.rankings import (
     pair_signs,
 )
 
+NEAR = 1e-5  # the gain a customer at which the best of several climbs shows
 MOST_THETA = 20.0  # an ordering one step from the center is then 500 million times rarer than the center
 
 
@@ -32,7 +34,8 @@ class MallowsMixture(BaseEstimator):
     n_components : int
         How many groups.
     n_init : int
-        From how many drawn starts the likelihood is climbed; the best end counts.
+        How many starts are drawn. All are climbed until a step gains little (1e-5 a customer), the best to
+        the end.
     max_iter : int
         Steps of one climb at most.
     tol : float
@@ -55,7 +58,7 @@ class MallowsMixture(BaseEstimator):
     loglikelihood_ : float
         Summed over the customers.
     n_iter_ : int
-        Steps of the best climb.
+        Steps of the climb to the end.
     converged_ : bool
         Whether it ended before `max_iter`.
 
@@ -122,8 +125,11 @@ class MallowsMixture(BaseEstimator):
             )
         signs, rng = pair_signs(orderings.table), np.random.default_rng(self.random_state)
         starts = [_start(signs, orderings, self.n_components, rng) for _ in range(self.n_init)]
-        ends = [_climb(start, signs, orderings, self.max_iter, self.tol) for start in starts]
-        end, self.n_iter_, self.converged_ = max(ends, key=lambda one: round(one[0].loglikelihood / len(rankings), 9))
+        near = [_climb(start, signs, orderings, self.max_iter, max(NEAR, self.tol))[0] for start in starts]
+        best = max(near, key=lambda one: round(one.loglikelihood / len(rankings), 9))
+        end, self.n_iter_, self.converged_ = _climb(
+            best._replace(loglikelihood=-np.inf), signs, orderings, self.max_iter, self.tol
+        )
         order = np.lexsort([*end.centers.T[::-1], -end.weights.round(9)])
         self.weights_, self.theta_ = end.weights[order], end.theta[order]
         centers = np.empty_like(end.centers)
@@ -214,24 +220,27 @@ def _names(columns: Any, table: Any) -> str:
 
 def _log_joint(signs: np.ndarray, mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
     distance = (signs.shape[1] - signs @ pair_signs(mixture.centers).T) / 2
-    constant = np.log(np.cumsum(_terms(mixture.theta, mixture.centers.shape[1]), axis=1)).sum(axis=1)
-    joint = np.log(mixture.weights) - constant - mixture.theta * distance
+    joint = np.log(mixture.weights) - log_constant(mixture.theta, mixture.centers.shape[1]) - mixture.theta * distance
     most = joint.max(axis=1)
     return joint, most + np.log(np.exp(joint - most[:, None]).sum(axis=1))
 
 
-def _terms(theta: np.ndarray, items: int) -> np.ndarray:
-    """exp(-theta v) for v = 0, 1, ...: the sums of the first j, multiplied over j, normalize the model.
+def log_constant(theta: np.ndarray, items: int) -> np.ndarray:
+    """The logarithm of what exp(-theta d) sums to over all orderings, one entry a theta.
 
-    Fligner and Verducci (1986): the distance is a sum of independent numbers, the j-th between 0 and j - 1.
+    The distance is a sum of independent numbers, the j-th from 0 to j - 1: Fligner and Verducci (1986).
     """
-    return np.exp(-np.outer(theta, np.arange(items)))
+    return np.log(np.cumsum(np.exp(-np.outer(theta, np.arange(items))), axis=1)).sum(axis=1)
 
 
 def expected_distance(theta: float, items: int) -> float:
-    """The mean Kendall distance from the center in Mallows's model."""
-    terms = _terms(np.array([theta]), items)[0]
-    return float((np.cumsum(np.arange(items) * terms) / np.cumsum(terms)).sum())
+    """The mean Kendall distance from the center, summed from those independent numbers."""
+    total = weighted = mean = 0.0
+    for number in range(items):
+        chance = math.exp(-theta * number)
+        total, weighted = total + chance, weighted + number * chance
+        mean += weighted / total
+    return mean
 
 
 def _theta(distance: float, items: int) -> float:
@@ -279,8 +288,9 @@ def _best(share: np.ndarray, signs: np.ndarray, before: Mixture) -> Mixture:
     """Centers, theta and weights under which rankings that belong to the groups by shares are most likely."""
     size, items = share.sum(axis=0), before.centers.shape[1]
     centers, theta = before.centers.copy(), before.theta.copy()
+    sums = share.T @ signs
     for group in np.flatnonzero(size > 0):
-        pairs = share[:, group] @ signs / size[group]
+        pairs = sums[group] / size[group]
         centers[group] = best_order(pairs, items)
         distance = (signs.shape[1] - pairs @ pair_signs(centers[group][None])[0]) / 2
         theta[group] = _theta(float(distance), items)
