@@ -120,7 +120,7 @@ def gap_choice(table: pd.DataFrame) -> int:
     2
     """
     enough = table["gap"] >= (table["gap"] - table["gap_error"]).shift(-1)
-    return int(enough.idxmax()) if enough.any() else int(table.index[-1])
+    return int(table.index.to_numpy()[enough.to_numpy().argmax() if enough.any() else -1])
 
 
 def stability(features: pd.DataFrame, clusterer: Any, *, resamples: int = 10, random_state: int = 0) -> float:
@@ -168,7 +168,7 @@ def stability(features: pd.DataFrame, clusterer: Any, *, resamples: int = 10, ra
     for _ in range(resamples):
         parts = [np.sort(rng.choice(len(points), size, replace=False)) for _ in range(2)]
         labels = [pd.Series(model.fit_predict(points[part]), part) for part in parts]
-        both = np.intersect1d(*parts)
+        both = np.intersect1d(parts[0], parts[1])
         found.append(adjusted_rand_score(labels[0][both], labels[1][both]))
     return float(np.mean(found))
 
