@@ -12,7 +12,9 @@ Kind = Literal["c", "u", "p", "u'", "p'"]
 MOVING_RANGE = 1.128  # mean range of two normal values, in standard deviations (d2 of two)
 
 
-def control_chart(counts: Any, exposure: Any = None, kind: Kind = "c", phase: Any = None) -> pd.DataFrame:
+def control_chart(
+    counts: Any, exposure: Any = None, kind: Kind = "c", phase: Any = None, base: Any = None
+) -> pd.DataFrame:
     """Counts over time with the limits within which chance alone would keep them.
 
     Parameters
@@ -27,18 +29,21 @@ def control_chart(counts: Any, exposure: Any = None, kind: Kind = "c", phase: An
         limits are Laney's, for counts that vary more (or less) than by chance.
     phase : array, optional
         A label of each row: each phase gets a centre and limits of its own.
+    base : array of bool, optional
+        From which rows of its phase a centre and its spread are learned; from all by default. Rows that are not in it
+        are watched with what was known before them.
 
     Returns
     -------
     DataFrame, one row a row of `counts`, with its index if it is a Series
-        `value`; `centre`, the mean of the phase; `lower` (not below 0) and `upper`, three standard deviations away;
-        `out`, whether the value lies beyond them.
+        `value`; `centre`, the mean of the phase's base; `lower` (not below 0) and `upper`, three standard deviations
+        away; `out`, whether the value lies beyond them.
 
     Raises
     ------
     ValueError
         There is no such kind; exposure is missing, not of the same rows, or not above 0; a count is negative, not
-        whole, or above its exposure in a "p" chart.
+        whole, or above its exposure in a "p" chart; `phase` or `base` is of other rows, or a phase has no base.
 
     References
     ----------
@@ -57,13 +62,19 @@ def control_chart(counts: Any, exposure: Any = None, kind: Kind = "c", phase: An
     number = np.asarray(counts, dtype="float64")
     size = _exposure(number, exposure, kind)
     label = np.zeros(len(number)) if phase is None else pd.factorize(np.asarray(phase))[0]
+    known = np.ones(len(number), bool) if base is None else np.asarray(base)
+    if not len(label) == len(known) == len(number) or known.dtype != bool:
+        raise ValueError(f"phase and base (true or false) must be of the {len(number)} rows of counts")
     value = number / size
     centre, deviation = np.empty(len(number)), np.empty(len(number))
     for one in np.unique(label):
-        rows = label == one
-        mean = number[rows].sum() / size[rows].sum()
-        chance = np.sqrt((mean * (1 - mean) if kind[0] == "p" else mean) / size[rows])
-        centre[rows], deviation[rows] = mean, chance * (_laney(value[rows], mean, chance) if kind[1:] else 1)
+        rows, learned = label == one, (label == one) & known
+        if not learned.any():
+            raise ValueError(f"the phase that begins in row {int(rows.argmax()) + 1} has no row in base")
+        mean = number[learned].sum() / size[learned].sum()
+        chance = np.sqrt((mean * (1 - mean) if kind[0] == "p" else mean) / size)
+        spread = _laney(value[learned], mean, chance[learned]) if kind[1:] else 1
+        centre[rows], deviation[rows] = mean, chance[rows] * spread
     lower, upper = np.maximum(centre - 3 * deviation, 0), centre + 3 * deviation
     table = {"value": value, "centre": centre, "lower": lower, "upper": upper}
     return pd.DataFrame({**table, "out": (value < lower) | (value > upper)}, index=index)
