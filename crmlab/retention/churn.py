@@ -112,7 +112,8 @@ def person_periods(
     DataFrame, by day, then customer
         `customer_id`, `as_of` (the period's first day), the features, `left`, and `known_on`: the first day on which
         `left` is known. `left` is missing where that is after `now`. Who had left before the period, unnoticed, is in
-        the table, and did not leave within it: there was nobody left to keep.
+        the table, and did not leave within it: there was nobody left to keep. Who comes and leaves within one period is
+        in no row.
 
     Raises
     ------
