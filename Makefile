@@ -43,6 +43,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/models.py
 	$(BIN)/python benchmarks/firms.py
+	$(BIN)/python benchmarks/segmentation.py
 
 # Ten minutes or more, and 10 GB of disk.
 bench-engines: $(READY) $(ENGINES)

@@ -1,12 +1,12 @@
-"""The bootstrap of a whole calculation: textbook numbers, special cases, laws, bad input."""
+"""Bootstrap of a whole calculation, means of small groups: textbook numbers, special cases, laws, bad input."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from crmlab.stats import bootstrap, interval
+from crmlab.stats import bootstrap, interval, shrunken_means
 
 # Efron and Tibshirani (1993), Table 2.1: survival of the treated mice, in days. The bootstrap standard error of the
 # mean tends to 23.36 (their table 2.2, infinitely many resamples).
@@ -118,3 +118,89 @@ def test_a_bad_level_is_refused(level):
 def test_no_draws_are_refused():
     with pytest.raises(ValueError, match="draws has no rows"):
         interval(MICE.head(0))
+
+
+# --- the means of small groups --------------------------------------------------------------------------------------
+
+# Efron and Morris (1977), Stein's paradox in statistics: batting averages of 18 players after 45 times at bat. Their
+# shrinking factor is .212, their grand average .265.
+BATTING = np.array([400, 378, 356, 333, 311, 311, 289, 267, 244, 244, 222, 222, 222, 222, 222, 200, 178, 156]) / 1000
+PLAYERS = pd.DataFrame({"n": 45, "mean": BATTING, "variance": BATTING.mean() * (1 - BATTING.mean())})
+
+
+def cells(means, sizes, variance=4.0):
+    return pd.DataFrame({"n": sizes, "mean": means, "variance": variance})
+
+
+def test_the_eighteen_players_of_efron_and_morris():
+    found = shrunken_means(PLAYERS)
+    assert found["weight"].round(3).tolist() == [0.212] * 18
+    assert PLAYERS["mean"].mean() == pytest.approx(0.265, abs=5e-4)
+    theirs = 0.265 + 0.212 * (BATTING - 0.265)
+    assert found["shrunken_mean"].to_numpy() == pytest.approx(theirs, abs=5e-4)
+
+
+@given(st.lists(st.floats(-100, 100), min_size=4, max_size=12), st.integers(1, 50), st.floats(0.5, 50))
+def test_equal_groups_are_james_and_steins(means, size, variance):
+    table = cells(means, [size + 1] * len(means), variance)
+    k, spread = len(means), float(((np.array(means) - np.mean(means)) ** 2).sum())
+    theirs = 1 - (k - 3) * variance / (size + 1) / max(spread, (k - 1) * variance / (size + 1))
+    assert shrunken_means(table)["weight"].to_numpy() == pytest.approx(np.full(k, theirs), abs=1e-6)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-100, 100), st.integers(1, 60), st.floats(0.1, 50)), min_size=4, max_size=12),
+)
+def test_shrunken_means_lie_between_the_own_and_that_of_all_and_small_groups_move_most(rows):
+    table = pd.DataFrame(rows, columns=["mean", "n", "variance"]).sort_values("n")
+    assume(table["n"].max() > 1)
+    found = shrunken_means(table)
+    assert found["weight"].between(2 / (len(table) - 1) - 1e-9, 1).all()
+    assert found["weight"].is_monotonic_increasing
+    low, high = table["mean"].min() - 1e-9, table["mean"].max() + 1e-9
+    assert found["shrunken_mean"].between(low, high).all()
+
+
+def test_morriss_steps_end_in_the_variance_between_groups():
+    table = cells([10.0, 14.0, 9.0, 20.0, 12.0], [3, 20, 8, 2, 50], variance=18.0)
+    error, mean, between, k = 18 / table["n"], table["mean"], 1.0, len(table)
+    for _ in range(500):
+        trust = 1 / (error + between)
+        center = (trust * mean).sum() / trust.sum()
+        between = (trust * (k / (k - 1) * (mean - center) ** 2 - error)).sum() / trust.sum()
+    weight = 1 - (k - 3) / (k - 1) * error / (error + between)
+    found = shrunken_means(table)
+    assert found["weight"].tolist() == pytest.approx(weight.tolist(), abs=1e-6)
+    assert found["shrunken_mean"].tolist() == pytest.approx((weight * mean + (1 - weight) * center).tolist(), abs=1e-5)
+
+
+def test_small_groups_come_nearer_to_the_truth():
+    rng = np.random.default_rng(3)
+    true, sizes = rng.normal(50, 5, 60), rng.integers(2, 12, 60)
+    drawn = [rng.normal(one, 20, size) for one, size in zip(true, sizes, strict=True)]
+    table = pd.DataFrame({"n": sizes, "mean": [d.mean() for d in drawn], "variance": [d.var(ddof=1) for d in drawn]})
+    shrunken = shrunken_means(table)["shrunken_mean"]
+    assert ((shrunken - true) ** 2).mean() < 0.5 * ((table["mean"] - true) ** 2).mean()
+
+
+def test_one_customer_alone_is_a_group_and_without_any_variance_nothing_moves():
+    alone = shrunken_means(cells([1.0, 2, 3, 40], [1, 5, 5, 5], [np.nan, 4, 4, 4]))
+    assert alone["weight"].iloc[0] == alone["weight"].min()
+    exact = shrunken_means(cells([1.0, 2, 3, 4], [5] * 4, 0.0))
+    assert (exact["weight"].tolist(), exact["shrunken_mean"].tolist()) == ([1] * 4, [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (cells([1.0, 2, 3], [5] * 3), "3 groups are too few"),
+        (cells([1.0, 2, 3, 4], [5] * 4).drop(columns="n"), "no column 'n'"),
+        (cells([1.0, 2, 3, 4], [5, 0, 5, 5]), "n must be a whole number of 1 or more; 0 of row 1 is not"),
+        (cells([1.0, np.nan, 3, 4], [5] * 4), "mean must be a number; nan of row 1 is not"),
+        (cells([1.0, 2, 3, 4], [5] * 4, -1.0), "variance must be 0 or more"),
+        (cells([1.0, 2, 3, 4], [1] * 4), "no group has two observations"),
+    ],
+)
+def test_groups_that_cannot_be_shrunken_are_refused(table, words):
+    with pytest.raises(ValueError, match=words):
+        shrunken_means(table)

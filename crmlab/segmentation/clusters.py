@@ -81,7 +81,7 @@ def number_of_groups(
     for groups in range(1, most + 1):
         model = _with_groups(clusterer, groups, random_state)
         labels = model.fit_predict(points)
-        gaps = np.array([_log_within(one, model.fit_predict(one)) for one in empty]) - _log_within(points, labels)
+        gaps = np.array([log_within(one, model.fit_predict(one)) for one in empty]) - log_within(points, labels)
         mixture = GaussianMixture(groups, n_init=3, random_state=random_state).fit(points)
         several = groups > 1
         rows[groups] = {
@@ -210,7 +210,7 @@ def _with_groups(clusterer: Any, groups: int | None, random_state: int) -> Any:
     return clone(clusterer).set_params(**new)
 
 
-def _log_within(points: np.ndarray, labels: np.ndarray) -> float:
+def log_within(points: np.ndarray, labels: np.ndarray) -> float:
     """The logarithm of the summed squares around the means of the groups."""
     parts = (points[labels == label] for label in np.unique(labels))
     return float(np.log(sum(((part - part.mean(axis=0)) ** 2).sum() for part in parts)))

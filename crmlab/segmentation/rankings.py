@@ -382,6 +382,8 @@ class Orderings(NamedTuple):
 
 def distinct(table: np.ndarray) -> Orderings:
     """The different rows of a table of places."""
+    if len(table) == 0:
+        raise ValueError("there are no rankings")
     items = np.lexsort([(table**power).sum(axis=0) for power in (4, 3, 2, 1)])  # by mean place; the sums are exact
     rows, row, weight = np.unique(table[:, items], axis=0, return_inverse=True, return_counts=True)
     return Orderings(rows, weight, row.ravel(), items)

@@ -43,8 +43,8 @@ def rfm_scores(
     -------
     DataFrame
         `customers` with `recency_score`, `frequency_score` and `monetary_score`, 1 to `bins`, the best `bins`, and
-        `rfm`, the three as one text. Equal values get one score, that of the middle of their places; a score may go
-        to nobody then: DECISIONS.md, "Ties in recency, frequency and money".
+        `rfm`, the three as one text. Equal values get one score, that of the middle of their places (on the border
+        of two, the better); a score may go to nobody then: DECISIONS.md, "Ties in recency, frequency and money".
 
     Raises
     ------
