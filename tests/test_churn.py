@@ -54,6 +54,14 @@ def test_a_complaint_is_known_from_its_opening_and_its_end_from_its_closing(tabl
     assert known["category"].notna().all()
 
 
+def test_what_came_on_the_day_itself_is_not_known():
+    days = pd.to_datetime(["2025-02-02", "2025-02-03", "2025-02-04"])
+    letters = pd.DataFrame({"sent_on": days[[0, 0, 0, 1]], "answered_on": days[[0, 1, 2, 1]], "score": [7, 7, 7, 7]})
+    dates = {"letters": {"sent_on": [], "answered_on": ["score"]}}
+    known = known_before({"letters": letters}, "2025-02-03", dates)["letters"]
+    assert known["score"].fillna(0).tolist() == [7, 0, 0]
+
+
 def test_what_is_cut_twice_is_cut_once(tables):
     once = known_before(tables, "2024-07-01", DATES)
     twice = known_before(known_before(once, "2025-01-01", DATES), "2024-07-01", DATES)
@@ -238,6 +246,12 @@ def test_a_column_alone_is_judged_as_scikit_learn_does_in_either_direction(rows)
     assert auc["x"] == pytest.approx(max(known, 1 - known))
     assert auc["less"] == pytest.approx(auc["x"])
     assert auc["same"] == 0.5
+
+
+def test_what_is_missing_counts_as_lower_than_all_else():
+    table = pd.DataFrame({"last": pd.to_datetime([None, "2025-01-02", "2025-01-09"])})
+    assert auc_alone(table, [True, False, False])["last"] == 1
+    assert auc_alone(table, [False, True, False])["last"] == 0.5  # between the two; were it higher, it would be 1
 
 
 # ----------------------------------------------------------------------------------------------------- profit and lift
