@@ -1,7 +1,7 @@
 """How long the mixture of Mallows models takes on 10,000 customers and 8 items, beside k-means on the places.
 
-Simulated rankings in four groups, by how close these are (theta). Seconds of the processor, medians of 5 turns. Prints a
-Markdown table.
+Simulated rankings in four groups, by how close these are (theta). Seconds of the processor, medians of 5 turns.
+Prints a Markdown table.
 """
 
 from __future__ import annotations

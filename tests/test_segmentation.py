@@ -13,6 +13,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.spatial.distance import squareform
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, AgglomerativeClustering, KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.mixture import GaussianMixture
 
@@ -331,6 +332,12 @@ def test_all_rankings_alike_end_at_the_largest_theta_and_no_agreement_at_none():
     assert everything.loglikelihood_ == pytest.approx(-24 * np.log(24))
     apart = MallowsMixture(2, random_state=0).fit(np.array([[1, 2, 3]] * 3 + [[3, 2, 1]] * 2))
     assert (apart.theta_.tolist(), apart.weights_.tolist()) == ([20, 20], pytest.approx([0.6, 0.4]))
+
+
+def test_a_climb_that_is_cut_short_says_so():
+    with pytest.warns(ConvergenceWarning, match="still rises after 2 steps: choose a larger max_iter"):
+        model = MallowsMixture(3, max_iter=2, random_state=0).fit(planted(0.5)[0])
+    assert not model.converged_
 
 
 def test_a_majority_in_a_circle_and_a_tie_go_to_the_earlier_column():

@@ -1,12 +1,11 @@
 """Which customers are alike, and which matter: classes by value, groups by behaviour, groups by what they prefer."""
 
 from crmlab.segmentation.clusters import gap_choice, number_of_groups, stability
-from crmlab.segmentation.mallows import MallowsMixture
+from crmlab.segmentation.mallows import MallowsMixture, draw_rankings
 from crmlab.segmentation.rankings import (
     borda,
     consensus,
     distance_matrix,
-    draw_rankings,
     kemeny,
     kendall_distance,
     places,

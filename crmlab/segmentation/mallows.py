@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from crmlab.segmentation.rankings import (
@@ -60,7 +62,7 @@ class MallowsMixture(BaseEstimator):
     n_iter_ : int
         Steps of the climb to the end.
     converged_ : bool
-        Whether it ended before `max_iter`.
+        Whether it ended before `max_iter`; a warning says if it did not.
 
     References
     ----------
@@ -130,6 +132,12 @@ class MallowsMixture(BaseEstimator):
         end, self.n_iter_, self.converged_ = _climb(
             best._replace(loglikelihood=-np.inf), signs, orderings, self.max_iter, self.tol
         )
+        if not self.converged_:
+            warnings.warn(
+                f"the likelihood still rises after {self.max_iter} steps: choose a larger max_iter, or fewer groups",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         order = np.lexsort([*end.centers.T[::-1], -end.weights.round(9)])
         self.weights_, self.theta_ = end.weights[order], end.theta[order]
         centers = np.empty_like(end.centers)
@@ -203,6 +211,59 @@ class MallowsMixture(BaseEstimator):
             )
         fitted = Mixture(np.asarray(self.centers_), self.theta_, self.weights_, np.nan)
         return _log_joint(pair_signs(table), fitted)
+
+
+def draw_rankings(
+    center: Any, theta: float, size: int, *, random_state: int | np.random.Generator | None = None
+) -> np.ndarray:
+    """Rankings that scatter around one ordering, as Mallows's model has it.
+
+    Parameters
+    ----------
+    center : array of numbers
+        Places of the items, without equals.
+    theta : float, 0 and above
+        How close they are: a ranking at Kendall distance d from the center is exp(-theta d) times as likely as the
+        center. With 0 all orderings are equally likely.
+    size : int
+        How many.
+    random_state : int, Generator or None
+        The same int gives the same rankings.
+
+    Returns
+    -------
+    array of int, one row a ranking, one column an item
+        Places from 1.
+
+    Raises
+    ------
+    ValueError
+        `center` has equals or gaps, or `theta` is negative or not finite.
+
+    References
+    ----------
+    Mallows (1957), Non-null ranking models, Biometrika 44, 114-130; drawn by repeated insertion: Doignon, Pekec and
+    Regenwetter (2004), The repeated insertion model for rankings, Psychometrika 69(1), 33-54.
+
+    Examples
+    --------
+    >>> draw_rankings([2, 1, 3], 20.0, 2, random_state=1).tolist()
+    [[2, 1, 3], [2, 1, 3]]
+    """
+    given = complete_places(np.asarray(center, dtype="float64")[None])[0].astype("int64")
+    if not 0 <= theta < np.inf:
+        raise ValueError(f"theta must be 0 or more and finite, not {theta!r}")
+    rng = np.random.default_rng(random_state)
+    drawn = np.ones((size, len(given)), dtype="int64")
+    for number in range(1, len(given)):
+        # The next item comes last among those before it, or `passed` places earlier.
+        chance = np.exp(-theta * np.arange(number + 1))
+        upto = np.round(np.cumsum(chance) / chance.sum(), 12)  # the same draw on any processor
+        passed = np.searchsorted(upto[:-1], rng.random(size), side="right")
+        place = number + 1 - passed
+        drawn[:, :number] += drawn[:, :number] >= place[:, None]
+        drawn[:, number] = place
+    return drawn[:, given - 1]
 
 
 class Mixture(NamedTuple):
