@@ -83,7 +83,7 @@ class MallowsMixture(BaseEstimator):
         n_components: int = 2,
         *,
         n_init: int = 10,
-        max_iter: int = 1000,
+        max_iter: int = 2000,
         tol: float = 1e-8,
         random_state: int | np.random.Generator | None = None,
     ) -> None:
