@@ -149,8 +149,8 @@ def plot_rules(brought: pd.DataFrame, at: float, unit: str = "EUR", ax: Axes | N
         ax.plot(brought.index, brought[rule] / 1000, color=color, label=str(rule))
     ax.axhline(0, color=figures.GREY, linewidth=1)
     ax.axvline(at, color=figures.GREY, linestyle="--", linewidth=1)
-    here = pd.Series({rule: np.interp(at, brought.index, brought[rule]) for rule in brought})
-    best = here.idxmax()
+    here = {str(rule): float(np.interp(at, brought.index, brought[rule])) for rule in brought}
+    best = max(here, key=here.__getitem__)
     title = f"Best at {at:g}: {best}, {here[best]:+,.0f} {unit}" if here[best] > 0 else f"Best at {at:g}: left unspent"
     figures.label(ax, title, f"budget, {unit} a week and customer", f"brought less what it costs, thousand {unit}")
     ax.legend(loc="lower left")
@@ -189,9 +189,9 @@ def plot_moves(customers: pd.DataFrame, share: float, unit: str = "EUR", ax: Axe
     ax.axvline(float(customers["served"].median()), color=figures.GREY, linestyle=":", linewidth=1)
     title = f"At {share:.0%} of the wallet {(gain > 0).sum()} customers bring {gain.sum():,.0f} {unit} more"
     figures.label(ax, title, f"cost to serve, {unit} a year", f"contribution, {unit} a year")
-    ax.set_xlim(0, 1.05 * float(max(ahead["served"].quantile(0.99), 1)))
-    low, high = customers["contribution"].quantile(0.02), ahead["contribution"].max()
-    ax.set_ylim(1.2 * min(float(low), 0.0) - 1, 1.05 * float(high) + 1)
+    ax.set_xlim(0, 1.05 * ahead["served"].quantile(0.99) + 1)
+    low, high = np.quantile(customers["contribution"], 0.02), ahead["contribution"].to_numpy().max()
+    ax.set_ylim(1.2 * min(low, 0.0) - 1, 1.05 * high + 1)  # a loss far below the others would flatten them
     return ax
 
 
