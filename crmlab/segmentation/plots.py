@@ -189,7 +189,7 @@ def plot_moves(customers: pd.DataFrame, share: float, unit: str = "EUR", ax: Axe
     ax.axvline(float(customers["served"].median()), color=figures.GREY, linestyle=":", linewidth=1)
     title = f"At {share:.0%} of the wallet {(gain > 0).sum()} customers bring {gain.sum():,.0f} {unit} more"
     figures.label(ax, title, f"cost to serve, {unit} a year", f"contribution, {unit} a year")
-    ax.set_xlim(0, 1.05 * ahead["served"].quantile(0.99) + 1)
+    ax.set_xlim(0, 1.05 * float(np.quantile(ahead["served"], 0.99)) + 1)
     low, high = np.quantile(customers["contribution"], 0.02), ahead["contribution"].to_numpy().max()
     ax.set_ylim(1.2 * min(low, 0.0) - 1, 1.05 * high + 1)  # a loss far below the others would flatten them
     return ax
