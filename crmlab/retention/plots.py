@@ -99,9 +99,9 @@ def plot_pareto(counts: pd.Series, values: pd.Series, unit: str = "thousand EUR 
         bars = bars.sort_values(kind="stable")
         colours = [figures.GREY if cause == "no answer" else figures.BLUE for cause in bars.index]
         ax.barh(bars.index, bars, color=colours)
-        running = bars[::-1].cumsum() / bars.sum()
-        for place, (cause, share) in enumerate(running.items()):
-            ax.text(bars[cause], len(bars) - 1 - place, f" {share:.0%}", va="center", fontsize=9)
+        running = bars[::-1].cumsum()[::-1] / bars.sum()
+        for place, (length, share) in enumerate(zip(bars, running, strict=True)):
+            ax.text(length, place, f" {share:.0%}", va="center", fontsize=9)
         ax.set_xlim(0, 1.18 * bars.max())
         ax.grid(axis="y", visible=False)
         ax.set_xlabel(x)
