@@ -31,7 +31,7 @@ def control_chart(
         A label of each row: each phase gets a centre and limits of its own.
     base : array of bool, optional
         From which rows of its phase a centre and its spread are learned; from all by default. Rows that are not in it
-        are watched with what was known before them.
+        are watched with what was known before them. A base with no counts gives limits of 0: any count is then out.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def _exposure(number: np.ndarray, exposure: Any, kind: str) -> np.ndarray:
         raise ValueError(f"""kind must be one of "c", "u", "p", "u'", "p'", not {kind!r}""")
     if not len(number):
         raise ValueError("there are no counts")
-    if wrong := [row for row, one in enumerate(number, 1) if not (one >= 0 and one % 1 == 0)]:
+    if wrong := [row for row, one in enumerate(number, 1) if not (0 <= one < np.inf and abs(one - round(one)) < 1e-9)]:
         raise ValueError(f"counts must be whole numbers, 0 and above; row {wrong[0]} holds {number[wrong[0] - 1]}")
     if (exposure is None) != (kind == "c"):
         raise ValueError(f"a {kind} chart needs {'no exposure' if kind == 'c' else 'the exposure of each count'}")

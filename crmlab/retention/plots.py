@@ -109,7 +109,7 @@ def plot_pareto(counts: pd.Series, values: pd.Series, unit: str = "thousand EUR 
     axes[1].set_title("What they had brought")
     top = counts.drop("no answer", errors="ignore").idxmax()
     figure.suptitle(
-        f"Of those who answer most say {top}; the value left without a word"
+        f"Of those who answer most say {top}; more value left without a word"
         if values.idxmax() == "no answer"
         else f"Most value was lost by: {values.idxmax()}",
         fontweight="bold",
@@ -170,12 +170,14 @@ def plot_budget(queues: Mapping[str, pd.DataFrame], budget: float, ax: Any = Non
     """
     if ax is None:
         _, ax = figures.axes()
+    reached = []
     for name, queue in queues.items():
         ax.plot([0, *queue["spent"] / 1000], [0, *queue["brought"] / 1000], marker=".", label=name)
-    ax.axvline(budget / 1000, color=figures.GREY, ls="--", lw=1)
-    figures.label(
-        ax, "What the answers bring", "spent on answers, thousand EUR a year", "expected to bring, thousand EUR"
-    )
+        within = queue.loc[queue["spent"] <= budget, "brought"]
+        reached.append(f"{name} {within.iloc[-1] / 1000 if len(within) else 0:.0f}")
+    ax.axvline(budget / 1000, color=figures.GREY, ls="--", lw=1, label="budget")
+    title = f"Thousand EUR within the budget: {', '.join(reached)}"
+    figures.label(ax, title, "spent on answers, thousand EUR a year", "expected to bring, thousand EUR")
     ax.legend()
     return ax
 

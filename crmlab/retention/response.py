@@ -35,6 +35,7 @@ def break_even_save_rate(cost: Any, value: Any, risk: Any = 1.0) -> Any:
     >>> break_even_save_rate(cost=100, value=2000, risk=0.2)
     0.25
     """
+    cost, value, risk = (one if isinstance(one, pd.Series) else np.asarray(one) for one in (cost, value, risk))
     for what, values, holds in (
         ("cost must be 0 and above", cost, np.asarray(cost) >= 0),
         ("value must be above 0", value, np.asarray(value) > 0),
@@ -42,7 +43,8 @@ def break_even_save_rate(cost: Any, value: Any, risk: Any = 1.0) -> Any:
     ):
         if not np.all(holds):
             raise ValueError(f"{what}, not {np.asarray(values).ravel()[np.ravel(~holds)][0]}")
-    return cost / (risk * value)
+    needed = cost / (risk * value)
+    return needed if isinstance(needed, pd.Series) else needed[()]
 
 
 def best_answers(risk: pd.DataFrame, value: pd.Series, effect: pd.DataFrame, cost: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +70,8 @@ def best_answers(risk: pd.DataFrame, value: pd.Series, effect: pd.DataFrame, cos
     Raises
     ------
     ValueError
-        The tables do not name the same customers, causes or actions; a risk, effect or cost is out of its range.
+        The tables do not name the same customers, causes or actions, each once, or name none; a value is missing, or a
+        risk, effect or cost is out of its range.
 
     Examples
     --------
@@ -87,9 +90,13 @@ def best_answers(risk: pd.DataFrame, value: pd.Series, effect: pd.DataFrame, cos
         ("effect: causes", effect.columns, causes),
         ("cost: actions", cost.columns, actions),
     ):
-        if len(given) != len(wanted) or not wanted.isin(given).all() or not given.is_unique:
-            odd = [*wanted.difference(given), *given.difference(wanted), *given[given.duplicated()]]
-            raise ValueError(f"{what} must be the same as those of the other tables; {odd[0]!r} is not")
+        odd = [*wanted.difference(given), *given.difference(wanted)]
+        odd += [*given[given.duplicated()], *wanted[wanted.duplicated()]]
+        if odd or not len(wanted):
+            which = f"{odd[0]!r} is not" if odd else "there are none"
+            raise ValueError(f"{what} must be the same as those of the other tables, each once; {which}")
+    if value.isna().any():
+        raise ValueError(f"the value of {value[value.isna()].index[0]!r} is missing")
     for what, table, top in (("risk", risk, 1.0), ("effect", effect, 1.0), ("cost", cost, np.inf)):
         if not table.ge(0).all(axis=None) or not table.le(top).all(axis=None):
             raise ValueError(f"{what} must be numbers from 0" + (" to 1" if top == 1 else ""))
@@ -135,7 +142,9 @@ def answer_queue(answers: pd.DataFrame, budget: float = np.inf) -> pd.DataFrame:
 
     Notes
     -----
-    A case that is too dear for what is left ends the queue: nothing behind it is answered.
+    A case that is too dear for what is left ends the queue: nothing behind it is answered. Each customer stands in it
+    with the action that brings most, not with a cheaper one: where the budget is short, the queue need not be its very
+    best use.
 
     Examples
     --------

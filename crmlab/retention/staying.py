@@ -35,8 +35,13 @@ def kaplan_meier(duration: Any, left: Any, level: float = 0.9, entered: Any = No
     Raises
     ------
     ValueError
-        The arrays are of different lengths, empty, or a duration is missing, negative or not finite; or a customer was
-        watched from a time that is not before its end.
+        The arrays are of different lengths, empty, or a duration is missing, negative or not finite; a customer was
+        watched from a time that is not before its end; or `level` is not between 0 and 1.
+
+    Notes
+    -----
+    With delayed entry there may be a time, mostly early, at which all of the few who were watched leave: the estimate
+    is 0 from then on. Then start from a later time.
 
     References
     ----------
@@ -51,12 +56,13 @@ def kaplan_meier(duration: Any, left: Any, level: float = 0.9, entered: Any = No
     """
     from scipy import stats
 
+    _check_level(level)
     time, gone, since = _watched(duration, left, entered)
     times, number = np.unique(time[gone], return_counts=True)
     there = np.array([((time >= when) & (since < when)).sum() for when in times], dtype="int64")
     stays = 1 - number / there
     survival = np.cumprod(stays)
-    within = stays > 0  # beyond it all have left
+    within = survival > 0  # beyond it all have left
     greenwood = np.sqrt(np.cumsum(number[within] / (there[within] * (there[within] - number[within]))))
     away = stats.norm.ppf((1 + level) / 2) * greenwood / np.log(survival[within])
     low, high = np.full(len(times), np.nan), np.full(len(times), np.nan)
@@ -159,6 +165,10 @@ def hazard_by_tenure(duration: Any, left: Any, edges: Any, level: float = 0.9, e
     ValueError
         As `kaplan_meier`; or the edges do not increase.
 
+    Notes
+    -----
+    Time and leavers outside the edges are in no class.
+
     References
     ----------
     Garwood (1936), Fiducial limits for the Poisson distribution, Biometrika 28(3/4), 437-442.
@@ -170,6 +180,7 @@ def hazard_by_tenure(duration: Any, left: Any, edges: Any, level: float = 0.9, e
     """
     from scipy import stats
 
+    _check_level(level)
     time, gone, since = _watched(duration, left, entered)
     edges = np.asarray(edges, dtype="float64")
     if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
@@ -208,7 +219,7 @@ def cohort_triangle(
         The length of a period.
     since : date, optional
         The first day that is known. Of those who joined before, only they are known who were there then: the shares
-        are of them, and the periods before are not observed.
+        are of them (who left before is taken off), and the periods before are not observed.
 
     Returns
     -------
@@ -219,8 +230,8 @@ def cohort_triangle(
     Raises
     ------
     ValueError
-        The rows differ, there are none, a date of joining is missing, somebody left before joining or joined after
-        today.
+        The rows differ, there are none, today or a date of joining is missing, somebody left before joining or joined
+        after today.
 
     Examples
     --------
@@ -235,6 +246,8 @@ def cohort_triangle(
     if not len(joined) or len(joined) != len(gone):
         raise ValueError(f"joined and gone must be of the same customers, one or more: {len(joined)} and {len(gone)}")
     last = pd.Timestamp(today)
+    if pd.isna(last):
+        raise ValueError("today must be a date: the last day that is known")
     days = pd.DataFrame({"joined": joined.to_numpy(), "gone": gone.to_numpy()})
     for wrong, what in (
         (days["joined"].isna(), "has no date of joining"),
@@ -244,6 +257,10 @@ def cohort_triangle(
         if wrong.any():
             raise ValueError(f"{int(wrong.sum())} customers: the one in row {int(wrong.argmax()) + 1} {what}")
     alias = ALIASES[unit]
+    if since is not None:
+        days = days[~(days["gone"] < pd.Timestamp(since))]
+        if not len(days):
+            raise ValueError(f"all had left before {since}: nobody was watched")
     cohort, left = days["joined"].dt.to_period(alias), days["gone"].dt.to_period(alias)
     now = pd.Period(last, alias)
     ended = now if last.normalize() == now.end_time.normalize() else now - 1
@@ -264,8 +281,16 @@ def cohort_triangle(
     return table
 
 
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
+
+
 def _watched(duration: Any, left: Any, entered: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    time, gone = np.asarray(duration, dtype="float64"), np.asarray(left)
+    time = np.asarray(duration, dtype="float64")
+    gone = np.asarray(left)
+    if gone.dtype == object and all(isinstance(one, bool | np.bool_) for one in gone):  # such as come from files
+        gone = gone.astype(bool)
     since = np.full(len(time), -np.inf) if entered is None else np.asarray(entered, dtype="float64")
     if time.ndim != 1 or not len(time) == len(gone) == len(since) or not len(time):
         rows = " and ".join(str(len(one)) for one in ([time, gone] if entered is None else [time, gone, since]))

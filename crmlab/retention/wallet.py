@@ -26,7 +26,7 @@ def share_of_wallet(spend: pd.DataFrame, own: str = "us") -> pd.DataFrame:
     Raises
     ------
     ValueError
-        A column is missing; a spend is missing or negative; or the supplier is in no row.
+        A column is missing; a customer is; a spend is missing or negative; or the supplier is in no row.
 
     Examples
     --------
@@ -36,6 +36,8 @@ def share_of_wallet(spend: pd.DataFrame, own: str = "us") -> pd.DataFrame:
     """
     if missing := [name for name in ("customer_id", "supplier", "spend") if name not in spend]:
         raise ValueError(f"spend needs the column {missing[0]!r}; it has {', '.join(map(repr, spend.columns))}")
+    if spend["customer_id"].isna().any():
+        raise ValueError(f"row {int(spend['customer_id'].isna().to_numpy().argmax()) + 1} of spend names no customer")
     if not (spend["spend"] >= 0).all():
         row = int((~(spend["spend"] >= 0)).to_numpy().argmax())
         raise ValueError(f"spend must be 0 and above; row {row + 1} holds {spend['spend'].iloc[row]}")
@@ -77,6 +79,8 @@ def wallet_allocation_rule(rank: Any, brands: Any) -> Any:
     >>> [round(wallet_allocation_rule(rank, 3), 2) for rank in (1, 2, 3)]
     [0.5, 0.33, 0.17]
     """
+    rank, brands = (one if isinstance(one, pd.Series) else np.asarray(one) for one in (rank, brands))
     if not (np.all(np.asarray(rank) >= 1) and np.all(np.asarray(rank) <= np.asarray(brands))):
         raise ValueError("rank must be from 1 to the number of brands")
-    return (1 - rank / (brands + 1)) * (2 / brands)
+    share = (1 - rank / (brands + 1)) * (2 / brands)
+    return share if isinstance(share, pd.Series) else share[()]
