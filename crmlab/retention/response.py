@@ -84,39 +84,40 @@ def best_answers(risk: pd.DataFrame, value: pd.Series, effect: pd.DataFrame, cos
     B    NaN    0.0    0.0    0.0
     """
     customers, causes, actions = risk.index, risk.columns, effect.index
-    for what, given, wanted in (
-        ("value: customers", value.index, customers),
-        ("cost: customers", cost.index, customers),
-        ("effect: causes", effect.columns, causes),
-        ("cost: actions", cost.columns, actions),
-    ):
-        odd = [*wanted.difference(given), *given.difference(wanted)]
-        odd += [*given[given.duplicated()], *wanted[wanted.duplicated()]]
-        if odd or not len(wanted):
-            which = f"{odd[0]!r} is not" if odd else "there are none"
-            raise ValueError(f"{what} must be the same as those of the other tables, each once; {which}")
-    if value.isna().any():
-        raise ValueError(f"the value of {value[value.isna()].index[0]!r} is missing")
-    for what, table, top in (("risk", risk, 1.0), ("effect", effect, 1.0), ("cost", cost, np.inf)):
-        if not table.ge(0).all(axis=None) or not table.le(top).all(axis=None):
+    _same_names("value: customers", value.index, customers)
+    _same_names("cost: customers", cost.index, customers)
+    _same_names("effect: causes", effect.columns, causes)
+    _same_names("cost: actions", cost.columns, actions)
+    chance, share = risk.to_numpy(dtype="float64"), effect[causes].to_numpy(dtype="float64")
+    price = cost.reindex(index=customers, columns=actions).to_numpy(dtype="float64")
+    worth = value.reindex(customers).to_numpy(dtype="float64")
+    for what, numbers, top in (("risk", chance, 1.0), ("effect", share, 1.0), ("cost", price, np.inf)):
+        if not ((numbers >= 0) & (numbers <= top)).all():
             raise ValueError(f"{what} must be numbers from 0" + (" to 1" if top == 1 else ""))
-    if (risk.sum(axis=1) > 1 + 1e-9).any():
-        raise ValueError(f"the risks of {risk.sum(axis=1).idxmax()!r} sum to more than 1")
-    worth = value.reindex(customers).clip(lower=0)
-    saved = (risk @ effect[causes].T).mul(worth, axis=0)
-    net = saved - cost.loc[customers, actions]
-    best = net.to_numpy().argmax(axis=1)
-    rows = np.arange(len(customers))
-    pays = net.to_numpy()[rows, best] > 0
+    if (chance.sum(axis=1) > 1 + 1e-9).any():
+        raise ValueError(f"the risks of {customers[chance.sum(axis=1).argmax()]!r} sum to more than 1")
+    if np.isnan(worth).any():
+        raise ValueError(f"the value of {customers[np.isnan(worth).argmax()]!r} is missing")
+    saved = chance @ share.T * np.maximum(worth, 0)[:, None]
+    best = (saved - price).argmax(axis=1)
+    saved, price = (np.take_along_axis(table, best[:, None], axis=1)[:, 0] for table in (saved, price))
+    pays = saved > price
+    table = {"saved": saved, "cost": price, "net": saved - price}
     return pd.DataFrame(
         {
             "action": pd.Series(actions.to_numpy()[best], customers).where(pays),
-            "saved": np.where(pays, saved.to_numpy()[rows, best], 0.0),
-            "cost": np.where(pays, cost.loc[customers, actions].to_numpy(dtype="float64")[rows, best], 0.0),
-            "net": np.where(pays, net.to_numpy()[rows, best], 0.0),
+            **{name: np.where(pays, numbers, 0.0) for name, numbers in table.items()},
         },
         index=customers,
     )
+
+
+def _same_names(what: str, given: pd.Index, wanted: pd.Index) -> None:
+    odd = [*wanted.difference(given), *given.difference(wanted)]
+    odd += [*given[given.duplicated()], *wanted[wanted.duplicated()]]
+    if odd or not len(wanted):
+        which = f"{odd[0]!r} is not" if odd else "there are none"
+        raise ValueError(f"{what} must be the same as those of the other tables, each once; {which}")
 
 
 def answer_queue(answers: pd.DataFrame, budget: float = np.inf) -> pd.DataFrame:
