@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import ROOT, crmlab
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -24,6 +25,7 @@ from crmlab.retention import (
     share_of_wallet,
     wallet_allocation_rule,
 )
+from crmlab.runner import results, run
 
 # ---------------------------------------------------------------------------------------------------------- survival
 
@@ -548,3 +550,82 @@ def test_the_planted_lateness_is_found_over_seeds_and_the_null_twin_is_quieter()
     assert np.mean(found) > 0.5
     assert np.mean(quiet) < 0.15
     assert min(found) > np.mean(quiet)
+
+
+# ------------------------------------------------------------------------------------------------ the chapter
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return results(ROOT / "notebooks" / "02_retention.ipynb").set_index("name")
+
+
+def test_three_retentions_added_up_order_by_order(recorded):
+    firm = load("harbour_and_hill")
+    cost = firm.products.set_index("product_id")["unit_cost"].to_dict()
+    goods = {}
+    for order, product, delivered in firm.order_lines[["order_id", "product_id", "delivered"]].itertuples(index=False):
+        goods[order] = goods.get(order, 0.0) + delivered * cost[product]
+    middle, start = firm.today - pd.Timedelta(days=364), firm.today - pd.Timedelta(days=728)
+    sums = {"before": {}, "now": {}}
+    rows = firm.orders[["order_id", "customer_id", "ordered_on", "amount"]]
+    for order, customer, day, amount in rows.itertuples(index=False):
+        if start < day <= firm.today:
+            part = sums["before" if day <= middle else "now"].setdefault(customer, [0.0, 0.0])
+            part[0] += amount
+            part[1] += amount - goods[order]
+    before, now = sums["before"], sums["now"]
+    both = [customer for customer in before if customer in now]
+    assert recorded.loc["customers_retention", "value"] == pytest.approx(len(both) / len(before), rel=1e-5)
+    for place, name in enumerate(["revenue", "margin"]):
+        kept = sum(now[customer][place] for customer in both) / sum(part[place] for part in before.values())
+        assert recorded.loc[f"{name}_retention", "value"] == pytest.approx(kept, rel=1e-5)
+
+
+def test_the_truth_that_the_chapter_tells(recorded):
+    firm = load("harbour_and_hill")
+    stated = firm.defections["stated_cause"].dropna()
+    assert recorded.loc["stated_price", "value"] == pytest.approx((stated == "price").mean(), rel=1e-5)
+    late = recorded.loc["attributed_late"]
+    assert late["low"] < recorded.loc["truly_late", "value"] < late["high"]
+    assert recorded.loc["truly_price", "value"] < 0.15 < recorded.loc["stated_price", "value"]
+    anyway = firm.truth.leavers["would_have_left"].mean()
+    assert recorded.loc["would_have_left_anyway", "value"] == pytest.approx(anyway, rel=1e-5)
+
+
+def test_the_plan_is_ahead_in_truth_as_far_as_its_interval_promised(recorded):
+    decision, played = recorded.loc["decision"], recorded.loc["ahead_played"]
+    assert played["low"] > 0
+    assert played["high"] > decision["low"]  # they overlap
+    assert recorded.loc["plan_played", "value"] < recorded.loc["plan_brings", "value"]  # it is told as half
+
+
+def purchases(customers, years):
+    rng, rows = np.random.default_rng(5), []
+    for number in range(customers):
+        day, gap = rng.uniform(0, 200 * years), rng.gamma(2, 15)
+        while day < min(365 * years, 200 * years + rng.exponential(900)):
+            rows.append(
+                (f"K{number:04d}", pd.Timestamp("2022-01-01") + pd.Timedelta(days=int(day)), rng.lognormal(5, 1))
+            )
+            day += 1 + rng.exponential(gap)
+    return pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+
+
+def test_a_short_file_is_refused_in_words(tmp_path):
+    purchases(20, 2.5).to_csv(tmp_path / "few.csv", index=False)
+    done = crmlab("run", "02", "-p", f"dataset={tmp_path / 'few.csv'}", "--out", str(tmp_path / "out"))
+    assert done.returncode != 0
+    assert "20 customers from 2022-" in done.stderr
+    assert "needed are 50, over two windows of 52 weeks" in done.stderr
+
+
+@pytest.mark.proof
+def test_the_chapter_runs_on_purchases_alone_and_without_effects(tmp_path):
+    purchases(300, 2.5).to_csv(tmp_path / "own.csv", index=False)
+    own = run(ROOT / "notebooks" / "02_retention.ipynb", tmp_path / "own", dataset=str(tmp_path / "own.csv"))
+    assert own.results.set_index("name").loc["accounts", "value"] == 300
+    none = dict.fromkeys(["call_effect", "visit_effect", "watch_effect"], 0.0)
+    nothing = run(ROOT / "notebooks" / "02_retention.ipynb", tmp_path / "none", **none)
+    assert nothing.results.set_index("name").loc["decision", "value"] == 0
+    assert "Answer nobody" in (tmp_path / "none" / "02_retention.ipynb").read_text("utf-8")
