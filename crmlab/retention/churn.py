@@ -123,6 +123,8 @@ def person_periods(
 
     Notes
     -----
+    Periods that overlap count one leaver several times: let the days be `weeks` apart.
+
     Train on rows with ``known_on <= day``, to predict those with ``as_of == day``. Rows that only start before the day
     may have outcomes of which nobody knew then.
 
