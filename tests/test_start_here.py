@@ -16,10 +16,10 @@ from crmlab.workbook.pages import title_and_question
 NOTEBOOK = ROOT / "notebooks" / "00_start_here.ipynb"
 CHAPTERS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
 PLANNED = {
-    "01": "Customer data", "02": "Retention planning", "03": "Segmentation", "04": "Service needs", "05": "Service level",
-    "06": "Service priority", "07": "Cost to serve", "08": "Lifetime value", "09": "Growth", "10": "Contact centre",
-    "11": "Partnership", "12": "CRM plan", "13": "Case: Harbour & Hill", "14": "Case: Tern Mobile",
-    "15": "Research runs",
+    "01": "Customer data", "02": "Retention planning", "03": "Segmentation", "04": "Service needs",
+    "05": "Service level", "06": "Service priority", "07": "Cost to serve", "08": "Lifetime value", "09": "Growth",
+    "10": "Contact centre", "11": "Partnership", "12": "CRM plan", "13": "Case: Harbour & Hill",
+    "14": "Case: Tern Mobile", "15": "Research runs",
 }  # fmt: skip
 
 
