@@ -96,7 +96,7 @@ def test_who_has_the_share_already_does_not_move(share, gainers, gain):
 def functions():
     """`split` and `brought` from the chapter itself, a year of 52 weeks."""
     cells = (cell.source for cell in read_notebook(NOTEBOOK).cells if cell.cell_type == "code")
-    space = {"np": np, "response": 0.05, "months": 12}
+    space = {"np": np, "response": 0.05, "weeks": 52}
     exec(next(source for source in cells if source.startswith("def split(")), space)
     return space["split"], space["brought"]
 
@@ -125,6 +125,11 @@ def test_no_other_split_that_scipy_finds_brings_more():
         constraints={"type": "eq", "fun": lambda x: x.sum() - money},
     )
     assert brought(loss, care, 0.1) == pytest.approx(-found.fun, rel=1e-6)
+
+
+def test_who_is_no_loss_gets_nothing_however_large_the_budget():
+    assert split(pd.Series([0.0, 100.0, 0.0]), 1e4, 1.0).tolist() == pytest.approx([0, 1e4, 0])
+    assert split(pd.Series([0.0, 0.0]), 20.0, 0.05).tolist() == [0, 0]
 
 
 def test_equals_get_equal_shares():

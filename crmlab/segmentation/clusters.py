@@ -74,6 +74,8 @@ def number_of_groups(
     from sklearn.mixture import GaussianMixture
 
     points = _points(features, most)
+    if references < 2:
+        raise ValueError(f"references must be 2 or more, not {references!r}: the gap's error is their spread")
     clusterer = KMeans(n_init=4) if clusterer is None else clusterer
     rng = np.random.default_rng(random_state)
     empty = [_uniform_like(points, rng) for _ in range(references)]
@@ -162,6 +164,8 @@ def stability(features: pd.DataFrame, clusterer: Any, *, resamples: int = 10, ra
     from sklearn.metrics import adjusted_rand_score
 
     points = _points(features)
+    if resamples < 1:
+        raise ValueError(f"resamples must be 1 or more, not {resamples!r}")
     model, rng = _with_groups(clusterer, None, random_state), np.random.default_rng(random_state)
     size = round(SUBSAMPLE * len(points))
     found = []

@@ -193,7 +193,8 @@ class MallowsMixture(BaseEstimator):
         Notes
         -----
         A group counts as three parameters, its center, theta and share, all shares together as one fewer:
-        DECISIONS.md, "Parameters of a mixture of rankings".
+        DECISIONS.md, "Parameters of a mixture of rankings". A single customer can be a group of its own, its center at
+        no distance and theta at its largest, and lower the criterion so: look at the sizes of the groups, too.
         """
         total = self._log_joint(rankings)[1]
         return float((3 * self.n_components - 1) * np.log(len(total)) - 2 * total.sum())

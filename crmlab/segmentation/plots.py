@@ -96,7 +96,8 @@ def plot_profiles(profiles: pd.DataFrame, typical: pd.DataFrame, ax: Axes | None
 
     ax = ax or figures.axes(figsize=(7.0, 0.55 * len(profiles) + 1.2))[1]
     words = typical.map(lambda value: f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2f}")
-    sns.heatmap(profiles, annot=words, fmt="", cmap="PuOr_r", vmin=-1.5, vmax=1.5, ax=ax, cbar=False)
+    key = {"label": "against all, in st. dev."}
+    sns.heatmap(profiles, annot=words, fmt="", cmap="PuOr_r", vmin=-1.5, vmax=1.5, ax=ax, cbar_kws=key)
     figures.label(ax, "", "", "")
     ax.tick_params(length=0, labelrotation=0)
     ax.grid(False)
@@ -153,7 +154,7 @@ def plot_rules(brought: pd.DataFrame, at: float, unit: str = "EUR", ax: Axes | N
     best = max(here, key=here.__getitem__)
     title = f"Best at {at:g}: {best}, {here[best]:+,.0f} {unit}" if here[best] > 0 else f"Best at {at:g}: left unspent"
     figures.label(ax, title, f"budget, {unit} a week and customer", f"brought less what it costs, thousand {unit}")
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower left", framealpha=1)  # hides the line behind it
     return ax
 
 

@@ -278,7 +278,7 @@ def consensus(rankings: Rankings, labels: Any) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        As `kemeny`, or the labels are not as many as the rankings.
+        As `kemeny`, or the labels are not as many as the rankings, or an item is named as a column above.
 
     Examples
     --------
@@ -291,6 +291,8 @@ def consensus(rankings: Rankings, labels: Any) -> pd.DataFrame:
     table, labels = pd.DataFrame(rankings), np.asarray(labels)
     if labels.shape != (len(table),):
         raise ValueError(f"there are {len(table)} rankings and labels of shape {labels.shape}: one each")
+    if taken := {"customers", "share", "w"} & set(table.columns):
+        raise ValueError(f"an item is named {min(taken)!r}, as a column of the result: rename it")
     rows = {}
     for label in np.unique(labels):
         group = table[labels == label]

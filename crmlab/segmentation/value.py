@@ -136,12 +136,13 @@ def abc_classes(
     if of == "gains" and gains == 0:
         raise ValueError("no value is above 0: there are no gains to be parted; take of='items'")
     table = pd.DataFrame({"value": values}).sort_values("value", ascending=False, kind="stable")
-    table["place"] = table["value"].rank(ascending=False, method="min").astype(int)
+    first = np.searchsorted(-table["value"].to_numpy(), -table["value"].to_numpy())  # where its equals begin
+    table["place"] = first + 1
     table["share_of_items"] = np.arange(1, len(table) + 1) / len(table)
     table["share_of_gains"] = table["value"].clip(lower=0).cumsum() / gains if gains else np.nan
     table["share_of_net"] = table["value"].cumsum() / net if net > 0 else np.nan
-    share = table[f"share_of_{of}"].shift(fill_value=0.0).groupby(table["value"]).transform("min").round(9)
-    number = np.searchsorted(ends.round(9), share, side="right")
+    share = table[f"share_of_{of}"].shift(fill_value=0.0).to_numpy()[first]
+    number = np.searchsorted(ends.round(9), share.round(9), side="right")
     if of == "gains":
         number = np.where(table["value"] > 0, number, len(names) - 1)
     table["class"] = pd.Categorical.from_codes(number, categories=pd.Index(names), ordered=True)
@@ -178,7 +179,7 @@ def migration(before: pd.Series, after: pd.Series) -> Migration:
     Raises
     ------
     ValueError
-        A customer is there twice, a class is missing, or there is nobody.
+        A customer is there twice, a class is missing or is named "left" or "came", or there is nobody.
 
     Examples
     --------
@@ -197,6 +198,8 @@ def migration(before: pd.Series, after: pd.Series) -> Migration:
             raise ValueError(f"{name} has {classes.index[classes.index.duplicated()][0]} more than once")
         if classes.isna().any():
             raise ValueError(f"{name} has no class for {classes.index[classes.isna()][0]}; leave out who was not there")
+        if clash := {LEFT, CAME} & set(classes):
+            raise ValueError(f"{name} has a class {min(clash)!r}, which names who left or came: rename it")
     order = _order(before, after)
     both = pd.DataFrame({"before": before.astype("object"), "after": after.astype("object")})
     counts = (
@@ -231,7 +234,7 @@ def regression_to_mean(
     Raises
     ------
     ValueError
-        The three are not of the same customers, a value is missing, or all values of a period are equal.
+        The three are not of the same customers, a value or group is missing, or all values of a period are equal.
 
     References
     ----------
@@ -254,6 +257,8 @@ def regression_to_mean(
         )
     for name, values in (("before", before), ("after", after)):
         _check_values(values, name)
+    if groups.isna().any():
+        raise ValueError(f"groups has none for {groups.index[groups.isna()][0]}: leave out who is in no group")
     r = before.corr(after) if correlation is None else correlation
     if not -1 <= r <= 1:
         raise ValueError(f"correlation must lie between -1 and 1, not {r!r}")
