@@ -44,7 +44,7 @@ def break_even_save_rate(cost: Any, value: Any, risk: Any = 1.0) -> Any:
         if not np.all(holds):
             raise ValueError(f"{what}, not {np.asarray(values).ravel()[np.ravel(~holds)][0]}")
     needed = cost / (risk * value)
-    return needed if isinstance(needed, pd.Series) else needed[()]
+    return needed.item() if np.ndim(needed) == 0 else needed
 
 
 def best_answers(risk: pd.DataFrame, value: pd.Series, effect: pd.DataFrame, cost: pd.DataFrame) -> pd.DataFrame:

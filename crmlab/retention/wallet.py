@@ -83,4 +83,4 @@ def wallet_allocation_rule(rank: Any, brands: Any) -> Any:
     if not (np.all(np.asarray(rank) >= 1) and np.all(np.asarray(rank) <= np.asarray(brands))):
         raise ValueError("rank must be from 1 to the number of brands")
     share = (1 - rank / (brands + 1)) * (2 / brands)
-    return share if isinstance(share, pd.Series) else share[()]
+    return share.item() if np.ndim(share) == 0 else share
