@@ -110,7 +110,7 @@ def test_all_is_spent_and_the_last_euro_brings_the_same_everywhere(loss, money, 
     care = split(loss, money, response)
     assert care.sum() == pytest.approx(money, rel=1e-6)
     assert (care >= 0).all()
-    last = loss.clip(lower=1e-9) * response * np.exp(-response * care)
+    last = loss * response * np.exp(-response * care)
     assert last[care > 1e-6].max() == pytest.approx(last[care > 1e-6].min(), rel=1e-3)
     assert last[care <= 1e-6].max() <= last[care > 1e-6].min() * (1 + 1e-3) or (care > 1e-6).all()
 
