@@ -154,7 +154,7 @@ def plot_rules(brought: pd.DataFrame, at: float, unit: str = "EUR", ax: Axes | N
     best = max(here, key=here.__getitem__)
     title = f"Best at {at:g}: {best}, {here[best]:+,.0f} {unit}" if here[best] > 0 else f"Best at {at:g}: left unspent"
     figures.label(ax, title, f"budget, {unit} a week and customer", f"brought less what it costs, thousand {unit}")
-    ax.legend(loc="lower left", framealpha=1)  # hides the line behind it
+    ax.legend(loc="lower left", frameon=True, framealpha=1, edgecolor="none")  # hides the line behind it
     return ax
 
 
