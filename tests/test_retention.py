@@ -612,6 +612,7 @@ def purchases(customers, years):
     return pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
 
 
+@pytest.mark.proof
 def test_a_short_file_is_refused_in_words(tmp_path):
     purchases(20, 2.5).to_csv(tmp_path / "few.csv", index=False)
     done = crmlab("run", "02", "-p", f"dataset={tmp_path / 'few.csv'}", "--out", str(tmp_path / "out"))
