@@ -601,3 +601,12 @@ VALUES = pd.Series([1.0, 2.0, 3.0], index=["C1", "C2", "C3"])
 def test_what_cannot_be_done_is_said(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_series_are_matched_by_the_names_of_their_items():
+    one = pd.Series({"x": 1, "y": 2, "z": 3})
+    assert kendall_distance(one, one.iloc[::-1]) == 0 == spearman_distance(one, one.iloc[::-1])
+    with pytest.raises(ValueError, match="the two rankings name different items"):
+        kendall_distance(one, one.rename({"z": "w"}))
+    rankings = pd.DataFrame([[1, 2], [2, 1]], index=["p", "q"], columns=["x", "y"])
+    assert kemeny(rankings, pd.Series({"q": 5, "p": 1})).tolist() == [2, 1]

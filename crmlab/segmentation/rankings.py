@@ -28,7 +28,7 @@ def kendall_distance(a: Any, b: Any) -> float:
     Parameters
     ----------
     a, b : array of numbers
-        Places of the same items.
+        Places of the same items; two Series are matched by their index.
 
     Returns
     -------
@@ -169,6 +169,8 @@ def kemeny(rankings: Rankings, weights: Any = None) -> Any:
     """
     table = places(rankings)
     check_items(table.shape[1])
+    if isinstance(weights, pd.Series) and isinstance(rankings, pd.DataFrame):
+        weights = weights.reindex(rankings.index)
     weight = np.ones(len(table)) if weights is None else np.asarray(weights, dtype="float64")
     if len(table) == 0 or weight.shape != (len(table),) or not (weight >= 0).all() or not 0 < weight.sum() < np.inf:
         raise ValueError("kemeny needs a ranking or more, and a weight of 0 or more for each, not all 0")
@@ -401,6 +403,10 @@ def best_order(pairs: np.ndarray, items: int) -> np.ndarray:
 
 
 def _two(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(a, pd.Series) and isinstance(b, pd.Series):
+        if len(a) != len(b) or not a.index.is_unique or not a.index.isin(b.index).all():
+            raise ValueError("the two rankings name different items, or one twice")
+        b = b.reindex(a.index)
     one, other = np.asarray(a, dtype="float64"), np.asarray(b, dtype="float64")
     if one.ndim != 1 or one.shape != other.shape or len(one) < 2:
         raise ValueError(f"two rankings of the same items are compared, two or more: {one.shape} and {other.shape}")
