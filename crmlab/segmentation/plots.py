@@ -222,6 +222,6 @@ def plot_shrunken(cells: pd.DataFrame, overall: float, unit: str = "EUR", ax: Ax
     ax.axvline(overall, color=figures.GREY, linestyle="--", linewidth=1)
     ax.set_yticks(place, [f"{name} ({count})" for name, count in zip(shown.index, shown["n"], strict=True)])
     ax.tick_params(axis="y", labelsize=8)
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower right")
     figures.label(ax, "", f"mean contribution, {unit} a year", "")
     return ax

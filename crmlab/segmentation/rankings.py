@@ -60,7 +60,7 @@ def spearman_distance(a: Any, b: Any) -> float:
     Parameters
     ----------
     a, b : array of numbers
-        Places of the same items.
+        Places of the same items; two Series are matched by their index.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def kemeny(rankings: Rankings, weights: Any = None) -> Any:
     ----------
     rankings : DataFrame or array, one row a ranking, one column an item
     weights : array of numbers, optional
-        How often each ranking counts, 0 and above; once by default.
+        How often each ranking counts, 0 and above; once by default. A Series is matched by the rows' index.
 
     Returns
     -------
