@@ -13,7 +13,7 @@ from crmlab.data.firms.chance import Chance
 from crmlab.data.firms.firm import Draw, Firm, csv_bytes, saved
 from crmlab.data.firms.harbour import trade as harbour
 from crmlab.data.firms.harbour import truth as harbour_truth
-from crmlab.data.firms.harbour.policy import listed
+from crmlab.data.firms.harbour.policy import effects, listed
 from crmlab.data.firms.simulation import play, simulate
 from crmlab.data.firms.story import Story
 from crmlab.lifetime_value import BetaGeoNBD, fit_or_limit
@@ -333,6 +333,7 @@ def decided():
             "allocation": {"rule": "first come", "floor": 0.3},
             "drop": ids[:3],
             "care": {ids[5]: 9.0},
+            "bundles": {ids[6]: "B4", ids[7]: "B6"},
             "fix": ["late"],
             "terms": {"customers": ids[10:20], "minimum_order": 300.0},
             "from_month": 5,
@@ -502,6 +503,7 @@ RULES_OF_TODAY = {
     "service_level": 0.95,
     "drop": [],
     "care": {},
+    "bundles": {},
     "fix": [],
 }
 
@@ -513,6 +515,32 @@ RULES_OF_TODAY = {
 )
 def test_a_decision_that_changes_nothing_leaves_every_byte(do):
     assert not differ(small(), harbour_and_hill(**SMALL, do=do))
+
+
+def test_a_bundle_wins_what_a_customer_buys_elsewhere_by_what_it_is_worth_to_it():
+    trade = harbour.Trade(small().draw)
+    p, ids = trade.alone, np.array(trade.ids)
+    with_bundles = effects({"bundles": dict.fromkeys(trade.ids, "B6")}, trade.book())
+    worth = trade.wants.utilities[trade.wants.group, 5] / 100
+    bought, needed = p.share * with_bundles.size, np.ones(len(p))
+    assert bought - p.share == pytest.approx(0.35 * worth * (needed - p.share))
+    assert (bought < needed).all()
+    assert with_bundles.neglect == pytest.approx(1 - 0.5 * worth)
+    assert set(with_bundles.weekly_cost) == {9.5}
+    one = effects({"bundles": {ids[trade.owners == 3][0]: "B1"}}, trade.book())
+    assert (np.flatnonzero(one.weekly_cost) == [3]).all()
+    assert (one.size[np.arange(len(p)) != 3] == 1).all()
+
+
+def test_who_is_given_a_bundle_orders_the_same_orders_larger():
+    firm, ids = small(), small().customers["customer_id"].tolist()
+    after = harbour_and_hill(**SMALL, do={"bundles": dict.fromkeys(ids, "B1"), "from_month": 4})
+    since = FIRST_MONDAY + 17 * WEEK
+    asked = [f.order_lines.merge(f.orders[["order_id", "ordered_on"]]) for f in (firm, after)]
+    before, held = ([t[(t["ordered_on"] >= since) == later] for t in asked] for later in (False, True))
+    assert before[0].equals(before[1])
+    assert held[1]["ordered"].sum() > 1.05 * held[0]["ordered"].sum()
+    assert len(held[1]) == pytest.approx(len(held[0]), rel=0.05)  # moods differ, by what was short
 
 
 def test_no_decision_is_changed_by_being_taken():
@@ -537,9 +565,10 @@ def of_depot(firm, depots):
         lambda who: {"terms": {"customers": [who], "minimum_order": 900.0, "urgent_fee": 20.0}},
         lambda who: {"drop": [who]},
         lambda who: {"care": {who: 40.0}},
+        lambda who: {"bundles": {who: "B3"}},
         lambda who: {"recovery": {"share": 1.0, "customers": [who]}},
     ],
-    ids=["answer", "terms", "drop", "care", "recovery"],
+    ids=["answer", "terms", "drop", "care", "bundles", "recovery"],
 )
 def test_what_befalls_one_customer_leaves_other_depots_as_they_were(decision):
     firm = small()
@@ -694,6 +723,9 @@ BAD = [
     ({"drop": "C001"}, "drop must be a list of customer ids, not 'C001'"),
     ({"care": ["C001"]}, "care must be a dict {customer_id: EUR a week}, not"),
     ({"care": {"C001": 1e9}}, "care: EUR a week must be a number from 0 to 1000"),
+    ({"bundles": ["B1"]}, "bundles must be a dict {customer_id: bundle_id}, not"),
+    ({"bundles": {"C001": "B9"}}, "bundles: no bundle 'B9'; there are: B1, B2, .*B8"),
+    ({"bundles": {"C9": "B1"}}, r"bundles: no customer 'C9'"),
     ({"fix": "late"}, "fix must be a list of some of 'late', 'documents', .*'invoice', not 'late'"),
     ({"fix": ["rain"]}, "fix must be a list of some of"),
     ({"off": "rain"}, "off must be one of 'late delivery', 'short delivery', .*, not 'rain'"),

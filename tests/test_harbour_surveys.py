@@ -16,6 +16,7 @@ from crmlab.data.firms.firm import Draw, csv_bytes
 from crmlab.data.firms.harbour import survey_schemas as harbour_survey_schemas
 from crmlab.data.firms.harbour import surveys as hs
 from crmlab.data.firms.harbour import tables as harbour_tables
+from crmlab.data.firms.harbour import wants as hw
 from crmlab.data.firms.harbour.history import history
 from crmlab.data.firms.harbour.partners import CRITERIA, PICKING, TENDERS, partners
 from crmlab.data.firms.story import facts_table
@@ -61,7 +62,7 @@ def as_bytes(firm):
 
 
 def by_element(table, column):
-    return table.groupby("element_id")[column].mean().set_axis(hs.NAMES) if len(table) else table
+    return table.groupby("element_id")[column].mean().set_axis(hw.NAMES) if len(table) else table
 
 
 # --- contracts, bytes, sizes ----------------------------------------------------------------------------------------
@@ -102,7 +103,7 @@ def test_tables_are_within_their_budget():
 
 def test_what_others_did_changes_nobody_s_answers():
     """Luck goes by address: the ratings of the first who answer are theirs, whoever answers after them."""
-    h, w = default().h, hs.wants(default().h)
+    h, w = default().h, default().h.trade.wants
     who = hs.respondents(h, 2)[1]
     weights = hs._own_weights(h, w, who)
     assert (hs._own_weights(h, w, who[::3]) == weights[::3]).all()
@@ -219,7 +220,7 @@ def test_mallows_gives_each_ranking_its_chance(theta):
 
 
 def test_groups_come_back_from_their_rankings():
-    w = hs.wants(default().h)
+    w = default().h.trade.wants
     group = np.repeat(np.arange(4), 25)
     u = np.random.default_rng(1).random((8, 100))
 
@@ -255,7 +256,7 @@ def test_what_a_customer_lived_through_shows_in_what_it_says():
     week = firm.b.trade.weeks - 1
     lived = hs.failures(firm.h, week)
     last = firm.own["survey"].query("wave == 2")
-    day = last[last["element_id"] == hs.ELEMENT_IDS[hs.STANDS_FOR[0]]]
+    day = last[last["element_id"] == hw.ELEMENT_IDS[hw.STANDS_FOR[0]]]
     late = lived["late"][day["customer_id"].map(who)]
     assert np.corrcoef(late, day["performance"])[0, 1] < -0.2
     satisfied = firm.own["satisfaction"].groupby("satisfied")["recommend"].mean()
@@ -275,9 +276,9 @@ def test_pairs_are_compared_not_quite_consistently():
     error = there["log"].to_numpy() - (logs[key[0]].to_numpy() - logs[key[1]].to_numpy())
     assert 0.1 < error.std() < 0.6
     managers = logs[logs.index.get_level_values(0).str.startswith("M")].groupby(level=1).mean()
-    assert managers.idxmax() == hs.ELEMENT_IDS[hs.NAMES.index("price level")]
+    assert managers.idxmax() == hw.ELEMENT_IDS[hw.NAMES.index("price level")]
     customers = logs[logs.index.get_level_values(0).str.startswith("C")].groupby(level=1).mean()
-    assert customers.idxmin() == hs.ELEMENT_IDS[hs.NAMES.index("dedicated representative")]
+    assert customers.idxmin() == hw.ELEMENT_IDS[hw.NAMES.index("dedicated representative")]
 
 
 # --- what is planted ------------------------------------------------------------------------------------------------
@@ -290,7 +291,7 @@ def test_the_supplier_thinks_of_price():
     wave = by_element(own["survey"].query("wave == 2"), "importance")
     assert wave["delivery on the day promised"] > wave["price level"]
     weight = default().truth["importances"].pivot_table(index="preference", columns="element_id", values="weight")
-    first = weight.set_axis(np.array(hs.NAMES)[sorted(hs.DISCUSSED)], axis=1).idxmax(axis=1)
+    first = weight.set_axis(np.array(hw.NAMES)[sorted(hw.DISCUSSED)], axis=1).idxmax(axis=1)
     assert first.tolist() == ["delivery on the day promised"] * 2 + ["order lead time", "price level"]
 
 

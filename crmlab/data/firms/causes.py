@@ -32,7 +32,7 @@ HARBOUR = Graph(
         "calls": (3, 1),
         "complaints": (3, 2),
         "recovery": (3, 3),
-        "care, answers, terms": (3, 4),
+        "care, answers, offers": (3, 4),
         "mood": (4, 2),
         "money": (5, 0),
         "orders next week": (5, 1),
@@ -57,13 +57,14 @@ HARBOUR = Graph(
         ("complaints", "recovery"),
         ("recovery", "mood"),
         ("complaints", "mood"),
-        ("care, answers, terms", "mood"),
+        ("care, answers, offers", "mood"),
         ("margin, activity costs", "money"),
         ("mood", "orders next week"),
         ("mood", "leaving"),
-        ("care, answers, terms", "leaving"),
+        ("care, answers, offers", "leaving"),
+        ("care, answers, offers", "orders next week"),
     ),
-    decided=frozenset({"allocation rule", "service level", "care, answers, terms", "recovery"}),
+    decided=frozenset({"allocation rule", "service level", "care, answers, offers", "recovery"}),
 )
 TERN = Graph(
     boxes={

@@ -12,7 +12,6 @@ from crmlab.data.firms.harbour import people as hp
 from crmlab.data.firms.harbour import trade as hb
 from crmlab.data.firms.harbour.history import History
 from crmlab.data.firms.harbour.people import CAUSE_NAMES, CAUSES, DEPOTS, NEVER, REGIONS, SERVICE_CAUSES
-from crmlab.data.firms.harbour.surveys import wants
 from crmlab.data.firms.harbour.tables import Book, days
 from crmlab.data.firms.harbour.trade import FIRST_DAY, YEAR, saved_per
 from crmlab.data.firms.harbour.truth import values
@@ -39,7 +38,7 @@ def truth_tables(b: Book, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.Da
             "neglect_hazard": p.neglect_hazard,
             "closing_on": days(closing, p.closing < NEVER),
             "responds": p.responds,
-            "preference": wants(b.h).group,
+            "preference": b.trade.wants.group,
             "share_of_wallet": p.share,
             "mood": pd.Series(np.array(MOODS)[s.mood]).where(s.here),
             "left_on": days(FIRST_DAY + 7 * np.minimum(s.left, 10_000), s.left < NEVER),

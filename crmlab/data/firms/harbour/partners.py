@@ -10,9 +10,9 @@ import pandas as pd
 
 from crmlab.data.firms.chance import beta, choice, lognormal, normal, poisson
 from crmlab.data.firms.harbour.history import History
-from crmlab.data.firms.harbour.people import DEPOTS
+from crmlab.data.firms.harbour.people import DEPOTS, numbered
 from crmlab.data.firms.harbour.surveys import first_of, grid, long, month_number, named, rated
-from crmlab.data.firms.harbour.tables import Book, days, numbered
+from crmlab.data.firms.harbour.tables import Book, days
 from crmlab.data.firms.harbour.trade import ACTIVITIES, FIRST_DAY, YEAR
 from crmlab.data.firms.story import Fact
 

@@ -241,6 +241,11 @@ def _plant(p: People, story: Story) -> None:
         p.size[THREE_NAMES] = np.round(np.sort(revenue[others])[-4] / (2.7 * 2.6 * 0.87), 2)
 
 
+def numbered(letter: str, count: int, width: int) -> np.ndarray:
+    """Ids: a letter and a number."""
+    return np.char.add(letter, np.char.zfill(np.arange(1, count + 1).astype(str), width))
+
+
 def mix_of_categories(along: bool) -> np.ndarray:
     """Shares of the categories, by group, of the first line of an order, or of a further one."""
     first = TASTES / TASTES.sum(axis=1, keepdims=True)

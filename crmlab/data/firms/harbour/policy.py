@@ -14,6 +14,7 @@ A decision is a dict `do`. Its keys, each optional:
 ``"service_level"``       the chance that the stock of a class A item lasts until it is filled up again
 ``"drop"``                accounts served no longer
 ``"care"``                ``{customer_id: EUR a week}`` for looking after them
+``"bundles"``             ``{customer_id: bundle_id}``: the bundle of services it is given, see `wants`
 ``"fix"``                 causes of imperfect orders to remove: names in FIXES
 ``"off"``                 a cause of leaving that is switched off: one of CAUSES (to learn what it does)
 ========================  ============================================================================================
@@ -29,11 +30,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, NEVER
+from crmlab.data.firms.harbour.wants import BUNDLES, HOLDS, WEEKLY
 
 RECOVERED_TODAY = 0.45
 COMPENSATION_TODAY = 25.0  # EUR
 SERVICE_LEVEL_TODAY = 0.95
 FLOOR_TODAY = 0.0
+WON = 0.35  # of what it buys elsewhere comes here from a customer whose bundle holds all that it could want,
+HELD = 0.5  # and this part of its leaving for a price or for neglect is prevented
 MOST_CONSOLIDATED = 4.0  # times as large as before are the orders of those who must order more at once
 
 
@@ -130,7 +134,19 @@ def today(rating: np.ndarray) -> Effects:
     )
 
 
-KEYS = ("from_month", "allocation", "recovery", "answer", "terms", "service_level", "drop", "care", "fix", "off")
+KEYS = (
+    "from_month",
+    "allocation",
+    "recovery",
+    "answer",
+    "terms",
+    "service_level",
+    "drop",
+    "care",
+    "bundles",
+    "fix",
+    "off",
+)
 
 
 def first_week(do: Mapping[str, Any]) -> int:
@@ -149,6 +165,8 @@ class Book(NamedTuple):
     rating: np.ndarray
     order_value: np.ndarray  # EUR, mean
     responds: np.ndarray
+    share: np.ndarray  # of its needs that each customer buys here
+    worth: np.ndarray  # of each bundle to it: share of all that it could want, shape (n, 8)
 
     def places(self, what: str, ids: Any) -> np.ndarray:
         """The customers that a decision names."""
@@ -283,6 +301,25 @@ def _care(e: Effects, given: Any, book: Book) -> Effects:
     )
 
 
+def _bundles(e: Effects, given: Any, book: Book) -> Effects:
+    if not isinstance(given, Mapping):
+        raise ValueError(f"bundles must be a dict {{customer_id: bundle_id}}, not {given!r}")
+    who, known = book.places("bundles", given), BUNDLES.tolist()
+    if unknown := [name for name in given.values() if name not in known]:
+        raise ValueError(f"bundles: no bundle {unknown[0]!r}; there are: {', '.join(known)}")
+    which = np.array([known.index(name) for name in given.values()] * book.worlds, int)
+    worth, cost = np.zeros(len(e.size)), e.weekly_cost.copy()
+    worth[who], cost[who] = book.worth[who, which], cost[who] + (HOLDS * WEEKLY).sum(axis=1)[which]
+    left = 1 - HELD * worth
+    return replace(
+        e,
+        size=np.round(e.size * (1 + WON * worth * (1 - book.share) / book.share), 9),
+        price=np.round(e.price * left, 9),
+        neglect=np.round(e.neglect * left, 9),
+        weekly_cost=cost,
+    )
+
+
 def _fix(e: Effects, given: Any, book: Book) -> Effects:
     given = given if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
     if not isinstance(given, list) or not all(isinstance(name, str) and name in FIXES for name in given):
@@ -305,6 +342,7 @@ CHANGES: dict[str, Callable[[Effects, Any, Book], Effects]] = {
     "service_level": _service_level,
     "drop": _drop,
     "care": _care,
+    "bundles": _bundles,
     "fix": _fix,
     "off": _off,
 }
@@ -357,6 +395,10 @@ def listed(firm: Any) -> dict[str, dict[str, dict[str, Any]]]:
             "none": {"care": {}},
             "the same for all": {"care": {name: budget / len(ids) for name in ids}},
             "favourites by revenue": {"care": {name: budget / len(best) for name in best}},
+        },
+        "bundles": {
+            "none": {"bundles": {}},
+            **{f"{name} for all": {"bundles": dict.fromkeys(ids, name)} for name in BUNDLES.tolist()},
         },
         "fix": {"nothing": {"fix": []}, **{name: {"fix": [name]} for name in FIXES}},
         "drop": {"nobody": {"drop": []}},

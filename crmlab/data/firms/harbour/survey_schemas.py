@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlab.data.firms.harbour.partners import CRITERIA, ISSUES, KINDS, KPIS, MODES, TIES
-from crmlab.data.firms.harbour.surveys import BUNDLES, FACTORS, MANAGERS, PHASES, SUPPLIERS
+from crmlab.data.firms.harbour.surveys import MANAGERS, SUPPLIERS
+from crmlab.data.firms.harbour.wants import BUNDLES, FACTORS, PHASES
 from crmlab.data.firms.schemas import count, day, flag, ident, number, word
 from crmlab.data.schemas import (
     FINITE,

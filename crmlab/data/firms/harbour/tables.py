@@ -13,7 +13,7 @@ from crmlab.data.firms.chance import choice, lognormal, poisson
 from crmlab.data.firms.harbour import people as hp
 from crmlab.data.firms.harbour import trade as hb
 from crmlab.data.firms.harbour.history import History
-from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, GROUPS, NEVER, REGIONS
+from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, GROUPS, NEVER, REGIONS, numbered
 from crmlab.data.firms.harbour.policy import ANSWERS, FIXES
 from crmlab.data.firms.harbour.trade import ACTIVITIES, FIRST_DAY, KINDS, MINUTE
 
@@ -110,11 +110,6 @@ class Book:
         which = o.groupby(["customer", "week"]).cumcount().to_numpy()
         address = [o["customer"].to_numpy(), o["week"].to_numpy(), which]
         return self.trade.chance.uniforms(mechanism, *(a if orders is None else a[orders] for a in address))
-
-
-def numbered(letter: str, count: int, width: int) -> np.ndarray:
-    """Ids: a letter and a number."""
-    return np.char.add(letter, np.char.zfill(np.arange(1, count + 1).astype(str), width))
 
 
 def days(values: np.ndarray, known: np.ndarray | None = None) -> pd.Series:

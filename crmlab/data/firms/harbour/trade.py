@@ -23,6 +23,7 @@ from crmlab.data.firms.firm import Draw
 from crmlab.data.firms.harbour import people as hp
 from crmlab.data.firms.harbour.people import CAUSES, DEPOTS, NEVER, REGIONS, People, Products
 from crmlab.data.firms.harbour.policy import Book, Effects, effects, first_week, today
+from crmlab.data.firms.harbour.wants import wants
 from crmlab.data.firms.story import Story
 
 FIRST_DAY = np.datetime64("2023-01-02", "D")  # a Monday
@@ -184,6 +185,7 @@ class Trade:
         self.goods: Products = hp.products(self.chance)
         self.alone: People = hp.people(draw, self.weeks, self.chance, self.story)
         self.people = self.alone
+        self.wants = wants(self.alone, self.story)
         self.around = setting(draw, self.weeks + beyond, self.chance, self.story)
         self.ids, self.owners = account_ids(draw, self.alone, self.chance)
         self.state = self._at_the_start()
@@ -219,7 +221,8 @@ class Trade:
         p = self.people
         value = np.round(p.lines * p.size * (1 - p.discount), 6)
         everywhere = dict(zip(self.ids, self.owners.tolist(), strict=True))
-        return Book(everywhere, self.worlds, p.rating, value, p.responds)
+        worth = np.tile(self.wants.utilities[self.wants.group] / 100, (self.worlds, 1))
+        return Book(everywhere, self.worlds, p.rating, value, p.responds, p.share, worth)
 
     def _at_the_start(self) -> World:
         n, expected = len(self.people), self._expected_demand()
