@@ -541,6 +541,10 @@ def test_who_is_given_a_bundle_orders_the_same_orders_larger():
     assert before[0].equals(before[1])
     assert held[1]["ordered"].sum() > 1.05 * held[0]["ordered"].sum()
     assert len(held[1]) == pytest.approx(len(held[0]), rel=0.05)  # moods differ, by what was short
+    spend = [f.category_spend.query("quarter >= '2023-07-01'") for f in (firm, after)]
+    ours, theirs = ([t.loc[(t["supplier"] == "us") == us, "spend"].sum() for t in spend] for us in (True, False))
+    assert ours[1] > 1.05 * ours[0]
+    assert 0.5 < (theirs[0] - theirs[1]) / (ours[1] - ours[0]) < 1.5  # they lose what we are expected to win
 
 
 def test_no_decision_is_changed_by_being_taken():

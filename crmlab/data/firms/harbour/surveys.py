@@ -292,7 +292,8 @@ def rankings(h: History, w: Wants) -> pd.DataFrame:
 def category_spend(h: History) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What each customer spends with whom in each quarter, and the true share that is ours.
 
-    Needs go by the customer's own rate, season and year; what it no longer orders while annoyed goes to rivals.
+    Needs go by the customer's own rate, season and year; what it no longer orders while annoyed goes to rivals,
+    and what a bundle wins comes from them.
     """
     chance, n, quarters = h.trade.chance, len(h.trade.alone), -(-h.trade.draw.months // 3)
     quarter = np.minimum(month_number(h.orders["date"].to_numpy()) // 3, quarters - 1)
@@ -328,8 +329,9 @@ def _needs(h: History, quarters: int) -> tuple[np.ndarray, np.ndarray]:
     season = np.where(p.timing == 2, 1.0, trade.around.season[week % YEAR][:, None])
     fading = np.where(p.closing - week[:, None] <= FADING, FADED, 1.0)
     kept = here * season * fading * years[week // YEAR] * p.rate * p.lines * p.size * (1 - p.discount)
+    won = np.where(week[:, None] >= trade.first_week, trade.decided.rate * trade.decided.size, 1.0)
     starts = np.searchsorted(month_number(FIRST_DAY + 7 * week) // 3, np.arange(quarters))
-    needs, ours = (np.add.reduceat(part, starts) for part in (kept / p.share, kept * APPETITE[h.mood]))
+    needs, ours = (np.add.reduceat(part, starts) for part in (kept / p.share, kept * APPETITE[h.mood] * won))
     return np.round(needs, 4), np.round(ours, 4)
 
 
