@@ -1,0 +1,244 @@
+"""What matters to whom, and how sure that is: by ratings, by points, by comparisons in pairs.
+
+Answers are a table, one row a respondent. Ratings and points have one column an element; comparisons one column a pair.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from crmlab.service_needs.pairs import log_matrix, pair_elements, pair_logs, principal_eigenvector
+from crmlab.stats import bootstrap, interval
+
+Method = Literal["rating", "points", "pairs"]
+
+
+def importance(
+    answers: pd.DataFrame,
+    method: Method = "rating",
+    *,
+    weights: Any = None,
+    level: float = 0.9,
+    resamples: int = 400,
+    random_state: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """How much each element matters, and its place among the others, with intervals.
+
+    Parameters
+    ----------
+    answers, method, weights
+        As for `importance_shares`.
+    level : float
+        Of the intervals.
+    resamples : int
+        How often respondents are drawn anew.
+    random_state : int, Generator or None
+
+    Returns
+    -------
+    DataFrame, one row an element
+        `importance`, a share, adding up to 1; `low` and `high`; `rank`, 1 the most important, equals sharing the better
+        place; `rank_low` and `rank_high`, between which the place lies in `level` of the resamples.
+
+    Raises
+    ------
+    ValueError
+        As `importance_shares`.
+
+    Examples
+    --------
+    >>> points = pd.DataFrame({"speed": [60, 50, 70, 60], "price": [30, 40, 20, 35], "advice": [10, 10, 10, 5]})
+    >>> importance(points, "points", random_state=1)[["importance", "rank", "rank_low", "rank_high"]].round(2)
+            importance  rank  rank_low  rank_high
+    speed         0.60     1         1          1
+    price         0.31     2         2          2
+    advice        0.09     3         3          3
+    """
+    share = importance_shares(answers, method, weights=weights)
+    draws = importance_draws(answers, method, weights=weights, resamples=resamples, random_state=random_state)
+    ends = interval(draws, level)
+    ranks = _ranks(draws)
+    tail = (1 - level) / 2
+    return pd.DataFrame(
+        {
+            "importance": share,
+            "low": ends["low"],
+            "high": ends["high"],
+            "rank": _ranks(share.to_frame().T).iloc[0].astype(int),
+            "rank_low": ranks.quantile(tail, interpolation="lower").astype(int),
+            "rank_high": ranks.quantile(1 - tail, interpolation="higher").astype(int),
+        },
+        index=share.index,
+    )
+
+
+def importance_shares(answers: pd.DataFrame, method: Method = "rating", *, weights: Any = None) -> pd.Series:
+    """How much each element matters to all respondents together.
+
+    Parameters
+    ----------
+    answers : DataFrame, one row a respondent
+        Ratings on a scale that starts at 0 or above, gaps allowed; points that a respondent divides, as many as every
+        other; or comparisons, as `comparisons` makes them.
+    method : {"rating", "points", "pairs"}
+        The weighted mean of the ratings; of the points; or the priorities of the (weighted) geometric mean of the
+        respondents' comparisons.
+    weights : array of numbers, optional
+        How much each respondent counts, 0 and above: its revenue, say. A Series is matched by the respondents. By
+        default all count the same.
+
+    Returns
+    -------
+    Series, one entry an element
+        Shares that add up to 1. With ratings an element that nobody wants has one, too: differences
+        mean something.
+
+    Raises
+    ------
+    ValueError
+        There is no such method; a weight is negative or missing; a rating is negative, or nobody rates an element; the
+        points of a respondent have a gap or add up to another sum.
+
+    References
+    ----------
+    Aczel and Saaty (1983), Procedures for synthesizing ratio judgements, Journal of Mathematical Psychology 27(1),
+    93-102: the geometric mean is the one that keeps comparisons reciprocal.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"speed": [7, 5], "price": [5, 7], "advice": [4, 4]}, index=["A", "B"])
+    >>> importance_shares(ratings, weights=pd.Series({"B": 1, "A": 3})).round(3).tolist()
+    [0.406, 0.344, 0.25]
+    """
+    values, weight = _answers(answers, method), _weights(weights, answers)
+    return pd.Series(_shares(values, weight, method), _elements(answers, method), name="importance")
+
+
+def importance_draws(
+    answers: pd.DataFrame,
+    method: Method = "rating",
+    *,
+    weights: Any = None,
+    resamples: int = 400,
+    random_state: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """What `importance_shares` would have been with other respondents of the same kind.
+
+    Parameters
+    ----------
+    answers, method, weights
+        As for `importance_shares`; a respondent keeps its weight.
+    resamples : int
+    random_state : int, Generator or None
+
+    Returns
+    -------
+    DataFrame, one row a resample, one column an element
+        Each row adds up to 1.
+
+    Raises
+    ------
+    ValueError
+        As `importance_shares`.
+    RuntimeError
+        In a resample nobody rates an element.
+
+    Examples
+    --------
+    >>> points = pd.DataFrame({"speed": [60, 50], "price": [40, 50]})
+    >>> importance_draws(points, "points", resamples=3, random_state=1).round(2).values.tolist()
+    [[0.55, 0.45], [0.5, 0.5], [0.6, 0.4]]
+    """
+    values, weight = _answers(answers, method), _weights(weights, answers)
+    elements = _elements(answers, method)
+
+    def drawn(table: pd.DataFrame) -> pd.Series:
+        row = table["row"].to_numpy()
+        return pd.Series(_shares(values[row], weight[row], method), elements)
+
+    rows = pd.DataFrame({"row": np.arange(len(values))})
+    return bootstrap(drawn, rows, resamples=resamples, random_state=random_state)
+
+
+def rank_chances(draws: pd.DataFrame) -> pd.DataFrame:
+    """The chance of each place for each element.
+
+    Parameters
+    ----------
+    draws : DataFrame, one row a draw, one column an element
+        The larger, the better the place; as `importance_draws` gives it.
+
+    Returns
+    -------
+    DataFrame, one row an element, one column a place from 1, the best
+        Rows add up to 1. Equals share the better place.
+
+    Examples
+    --------
+    >>> rank_chances(pd.DataFrame({"speed": [0.6, 0.7, 0.4, 0.8], "price": [0.4, 0.3, 0.6, 0.2]})).values.tolist()
+    [[0.75, 0.25], [0.25, 0.75]]
+    """
+    ranks = _ranks(draws)
+    places = pd.RangeIndex(1, draws.shape[1] + 1, name="rank")
+    return pd.DataFrame({place: (ranks == place).mean() for place in places}, index=draws.columns)
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _weights(weights: Any, answers: pd.DataFrame) -> np.ndarray:
+    if weights is None:
+        return np.ones(len(answers))
+    if isinstance(weights, pd.Series):
+        weights = weights.reindex(answers.index)
+    values = np.asarray(weights, dtype="float64")
+    if values.shape != (len(answers),) or not ((values >= 0) & np.isfinite(values)).all() or values.sum() == 0:
+        raise ValueError("weights must be one number of 0 or more for each respondent, none missing, not all 0")
+    return values
+
+
+def _answers(answers: pd.DataFrame, method: str) -> np.ndarray:
+    """Checked answers as numbers; comparisons as logarithms."""
+    if method == "pairs":
+        return pair_logs(answers)
+    values = answers.to_numpy(dtype="float64", na_value=np.nan)
+    if len(values) == 0:
+        raise ValueError("there are no answers")
+    if method == "rating":
+        if (values < 0).any() or np.isinf(values).any():
+            raise ValueError("ratings must be 0 or above: shares of negative numbers mean nothing")
+        return values
+    if method == "points":
+        total = values.sum(axis=1)
+        bad = ~((values >= 0).all(axis=1) & np.isclose(total, np.median(total)) & (total > 0))
+        if bad.any():
+            raise ValueError(
+                f"the points of {answers.index[bad][0]!r} have a gap, are negative, or do not add up to the same as "
+                f"those of others ({int(bad.sum())} such respondents): put 0 where no points were given, and ask again"
+            )
+        return values
+    raise ValueError(f"method must be 'rating', 'points' or 'pairs', not {method!r}")
+
+
+def _elements(answers: pd.DataFrame, method: str) -> pd.Index:
+    return pair_elements(answers) if method == "pairs" else answers.columns
+
+
+def _shares(values: np.ndarray, weight: np.ndarray, method: str) -> np.ndarray:
+    """Shares from checked answers."""
+    if method == "pairs":
+        return principal_eigenvector(np.exp(log_matrix(weight @ values / weight.sum())))[1]
+    there = ~np.isnan(values)
+    if (counted := weight @ there).min() == 0:
+        raise ValueError(f"nobody who counts rates element {int(counted.argmin()) + 1}")
+    mean = weight @ np.where(there, values, 0.0) / counted
+    if mean.sum() == 0:
+        raise ValueError("every rating is 0: there are no shares of nothing")
+    return mean / mean.sum()
+
+
+def _ranks(draws: pd.DataFrame) -> pd.DataFrame:
+    return draws.round(12).rank(axis=1, ascending=False, method="min").astype(int)
