@@ -56,12 +56,12 @@ def forecast_errors(
     """
     if not 0 < smoothing <= 1:
         raise ValueError(f"smoothing must lie above 0, and at most at 1, not {smoothing!r}")
+    for name, value in (("lead_time", lead_time), ("review", review), ("warm_up", warm_up)):
+        if not isinstance(value, int | np.integer) or value < 0:
+            raise ValueError(f"{name} must be a whole number of periods, 0 and above, not {value!r}")
     cover = lead_time + review
-    for name, value in (("lead_time", lead_time), ("review", review), ("warm_up", warm_up), ("their sum", cover)):
-        if value != int(value) or value < (name == "their sum"):
-            raise ValueError(
-                f"lead_time, review and warm_up must be whole periods, with one or more to cover; not {value}"
-            )
+    if cover == 0:
+        raise ValueError("lead_time and review are 0: there is no time that stock must cover")
     if len(demand) < warm_up + cover + 2:
         raise ValueError(
             f"{len(demand)} periods are too few: {warm_up} to settle, {cover} to cover and 2 more are needed"
@@ -145,15 +145,14 @@ def demand_response(
     """
     from scipy import stats
 
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
     names = [outcome, shortage, instrument, *controls]
-    left = _within(panel, names, customer, period)
-    y, x, z = (left[name].to_numpy() for name in names[:3])
+    y, x, z = _within(panel, names, customer, period)
+    for name, left in ((shortage, x), (instrument, z)):
+        if np.ptp(left) < 1e-9 * max(1.0, float(panel[name].abs().max())):
+            raise ValueError(f"{name} does not vary beyond what customers and periods have in common: it tells nothing")
     groups = pd.factorize(panel[customer])[0]
-    for name in (shortage, instrument):
-        if np.ptp(left[name]) < 1e-9 * max(1.0, float(panel[name].abs().max())):
-            raise ValueError(
-                f"{name} does not vary beyond what customers and periods have in common: it can tell nothing"
-            )
 
     def slope(y: np.ndarray, x: np.ndarray, z: np.ndarray) -> tuple[float, float]:
         """Of y on x, moved by z, and its standard error."""
@@ -301,18 +300,19 @@ def partial_correlation(
     return pd.DataFrame({"correlation": pd.Series(correlations(table))}).join(interval(draws, level))
 
 
-def _within(panel: pd.DataFrame, names: list[str], customer: str, period: str) -> pd.DataFrame:
-    """The first three columns, less customers' means, what all share in a period, and controls."""
+def _within(panel: pd.DataFrame, names: list[str], customer: str, period: str) -> np.ndarray:
+    """The first three columns, less customers' means, what all share in a period, and the other columns."""
     _complete(panel, [customer, period, *names])
     if (again := panel.duplicated([customer, period])).any():
-        row = panel[again].iloc[0]
-        raise ValueError(f"customer {row[customer]!r} has two rows for period {row[period]!r}: add them up")
+        who, when = (panel.loc[again, name].iloc[0] for name in (customer, period))
+        raise ValueError(f"customer {who} has two rows for period {when}: add them up")
     if min(panel[customer].nunique(), panel[period].nunique()) < 2:
         raise ValueError("a panel needs two customers or more, in two periods or more")
-    values = panel[names].astype(float).join(pd.get_dummies(panel[period], dtype=float, prefix="period "))
-    values -= values.groupby(panel[customer]).transform("mean")
-    own, shared = values.iloc[:, :3], values.iloc[:, 3:].to_numpy()
-    return own - shared @ np.linalg.lstsq(shared, own.to_numpy(), rcond=None)[0]
+    columns = [panel[name].to_numpy(dtype=float) for name in names]
+    values = pd.DataFrame(np.column_stack([*columns, pd.get_dummies(panel[period], dtype=float)]))
+    values -= values.groupby(panel[customer].to_numpy()).transform("mean")
+    own, shared = values.to_numpy()[:, :3], values.to_numpy()[:, 3:]
+    return (own - shared @ np.linalg.lstsq(shared, own, rcond=None)[0]).T
 
 
 def _complete(table: pd.DataFrame, names: Sequence[str]) -> None:

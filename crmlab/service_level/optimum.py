@@ -68,7 +68,7 @@ def level_table(benefit: Money, cost: Money, levels: Sequence[float] | np.ndarra
     if at.size == 0 or not ((at > 0) & (at < 1)).all():
         raise ValueError(f"levels must lie between 0 and 1 (0.95, not 95), and be one or more; they are {levels!r}")
     brings, costs = _values(benefit, "benefit", at), _values(cost, "cost", at)
-    more, dearer = _slope(benefit, at), _slope(cost, at)
+    more, dearer = _slope(benefit, "benefit", at), _slope(cost, "cost", at)
     return pd.DataFrame(
         {
             "benefit": brings,
@@ -121,7 +121,8 @@ def optimal_level(benefit: Money, cost: Money, low: float = 0.5, high: float = 0
     best = int(profits.argmax())
 
     def profit(level: float) -> float:
-        return float(_values(benefit, "benefit", level) - _values(cost, "cost", level))
+        at = np.array([level])
+        return float((_values(benefit, "benefit", at) - _values(cost, "cost", at))[0])
 
     ends = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     found = minimize_scalar(lambda level: -profit(level), bounds=ends, method="bounded", options={"xatol": 1e-10})
@@ -130,25 +131,23 @@ def optimal_level(benefit: Money, cost: Money, low: float = 0.5, high: float = 0
     return OptimalLevel(
         level=level,
         profit=profit(level),
-        marginal_benefit=float(_slope(benefit, at)[0]),
-        marginal_cost=float(_slope(cost, at)[0]),
+        marginal_benefit=float(_slope(benefit, "benefit", at)[0]),
+        marginal_cost=float(_slope(cost, "cost", at)[0]),
         point_less=profit(level) - profit(level - POINT) if level - POINT >= low else np.nan,
         point_more=profit(level) - profit(level + POINT) if level + POINT <= high else np.nan,
         at_end=level in (low, high),
     )
 
 
-def _values(function: Money, name: str, levels: Any) -> np.ndarray:
-    values = np.asarray(function(np.asarray(levels, dtype=float)), dtype=float)
-    values = np.broadcast_to(values, np.shape(levels))
+def _values(function: Money, name: str, levels: np.ndarray) -> np.ndarray:
+    values = np.broadcast_to(np.asarray(function(levels), dtype=float), levels.shape)
     if not np.isfinite(values).all():
-        where = np.ravel(levels)[int((~np.isfinite(values)).ravel().argmax())]
-        raise ValueError(f"{name} gives no finite number at level {where:g}")
+        raise ValueError(f"{name} gives no finite number at level {levels[~np.isfinite(values)][0]:g}")
     return values
 
 
-def _slope(function: Money, levels: np.ndarray) -> np.ndarray:
+def _slope(function: Money, name: str, levels: np.ndarray) -> np.ndarray:
     """Money a point, at the rate of that place."""
     step = 1e-4 * np.minimum(levels, 1 - levels)
-    rise = _values(function, "the function", levels + step) - _values(function, "the function", levels - step)
+    rise = _values(function, name, levels + step) - _values(function, name, levels - step)
     return POINT * rise / (2 * step)

@@ -22,6 +22,7 @@ COMPONENTS = (
     "right_documents",
 )
 LINE_FLAGS = ("right_item", "undamaged")
+DAYS = ("promised_on", "delivered_on")
 
 
 class PerfectOrder(NamedTuple):
@@ -115,8 +116,8 @@ def failures(orders: pd.DataFrame, components: Sequence[str] | None = None) -> p
         The contract `orders`, or the columns of it that are held against an order: `promised_on` and `delivered_on`
         (days), and the flags (true where it was right).
     components : names, optional
-        What is held against an order: "on_time" and names of flags; by default those of `COMPONENTS` that the columns
-        tell.
+        What is held against an order: "on_time", and names of flags; by default those of `COMPONENTS` that the columns
+        tell of. A column `on_time` counts where the two days are not both there.
 
     Returns
     -------
@@ -374,7 +375,7 @@ def _shares_of_blame(failed: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _components(orders: pd.DataFrame, components: Sequence[str] | None) -> list[str]:
     known = [name for name in COMPONENTS if name in orders]
-    if {"promised_on", "delivered_on"} <= set(orders.columns):
+    if set(DAYS) <= set(orders.columns):
         known = ["on_time", *(name for name in known if name != "on_time")]
     if components is None:
         if not known:
@@ -399,21 +400,21 @@ def _components(orders: pd.DataFrame, components: Sequence[str] | None) -> list[
 
 
 def _delivered(orders: pd.DataFrame) -> pd.Series:
+    for name in DAYS:
+        if name in orders and not pd.api.types.is_datetime64_any_dtype(orders[name]):
+            raise ValueError(f"{name} must hold days, not {orders[name].dtype}: read it with pd.to_datetime")
     return orders["delivered_on"].notna() if "delivered_on" in orders else pd.Series(True, orders.index)
 
 
 def _on_time(orders: pd.DataFrame) -> pd.Series:
-    if not {"promised_on", "delivered_on"} <= set(orders.columns):
+    if not set(DAYS) <= set(orders.columns):
         return _flag(orders["on_time"], "on_time")
-    for name in ("promised_on", "delivered_on"):
-        if not pd.api.types.is_datetime64_any_dtype(orders[name]):
-            raise ValueError(f"{name} must hold days, not {orders[name].dtype}: read it with pd.to_datetime")
     if (gaps := orders["promised_on"].isna()).any():
         raise ValueError(
             f"{gaps.sum()} of {len(orders)} delivered orders have no promised_on (the first is row {gaps.idxmax()}): "
             "give it, or leave these orders out and say so"
         )
-    return orders["delivered_on"] <= orders["promised_on"]
+    return orders["delivered_on"].dt.normalize() <= orders["promised_on"].dt.normalize()
 
 
 def _flag(values: pd.Series, name: str) -> pd.Series:
