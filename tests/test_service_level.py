@@ -442,16 +442,17 @@ def test_fill_rises_with_stock_and_quantity_and_stays_a_share(k, step, sd, time,
 
 
 def test_fill_is_the_share_of_units_in_a_simulated_stock():
-    # Orders of Q when stock and what is coming fall to the order point; back orders are kept.
-    rng, sd, mean, lead, quantity, stock = np.random.default_rng(7), 2.0, 5.0, 16, 60.0, 4.0
-    fill, periods = fill_rate(stock, sd, lead, quantity), 200_000
-    demand = rng.normal(mean, sd, periods)
+    # Orders of whole multiples of a quantity as stock and what is coming fall to the order point; back orders are kept.
+    # Periods are short, since the formula knows no periods.
+    lead, mean, variance, quantity, stock = 640, 0.25, 0.1, 8.0, 4.0
+    demand = np.random.default_rng(7).gamma(mean**2 / variance, variance / mean, 3_000_000)
     ordered = np.cumsum(demand)
-    point = mean * lead + stock
-    received = point + quantity * np.ceil(np.concatenate([np.zeros(lead), ordered[:-lead]]) / quantity)
-    level = received - ordered
-    lacking = np.clip(-level, 0, demand)
-    assert 1 - lacking.sum() / demand.sum() == pytest.approx(fill, abs=0.03)
+    triggered = np.concatenate([np.zeros(lead), ordered[:-lead]])
+    received = mean * lead + stock + quantity * np.ceil(triggered / quantity)
+    share = 1 - np.clip(ordered - received, 0, demand).sum() / demand.sum()
+    fill = fill_rate(stock, np.sqrt(variance), lead, quantity)
+    assert share == pytest.approx(fill, abs=0.01)
+    assert fill - 0.025 > 1 - expected_short(stock, np.sqrt(variance), lead) / quantity  # counts back orders twice
 
 
 def test_tables_of_items_go_in_and_come_out_with_their_index():
