@@ -91,8 +91,7 @@ def correlations(ratings: pd.DataFrame, missing: Literal["refuse", "complete", "
         )
     whole = used.notna().all(axis=None)
     matrix = np.corrcoef(used.to_numpy(), rowvar=False) if whole else _em_correlations(used)
-    names = used.columns
-    return Correlations(pd.DataFrame(matrix, names, names), len(used), len(table) - len(used))
+    return Correlations(pd.DataFrame(matrix, used.columns, used.columns), len(used), len(table) - len(used))
 
 
 class KMO(NamedTuple):

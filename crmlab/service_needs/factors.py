@@ -187,7 +187,7 @@ def factor_analysis(
         raw = _iterated_principal(r, n_factors, names)
     else:
         raw = _principal(r, _given(communalities, names), n_factors)
-    loadings, phi = _in_order(*_rotated(raw, rotation))
+    loadings, phi = in_order(*_rotated(raw, rotation))
     factors = [f"F{number}" for number in range(1, n_factors + 1)]
     return FactorAnalysis(pd.DataFrame(loadings, names, factors), pd.DataFrame(phi, factors, factors), found, **test)
 
@@ -334,11 +334,11 @@ def _rotated(loadings: np.ndarray, rotation: str | None) -> tuple[np.ndarray, np
     if rotation is None or loadings.shape[1] == 1:
         return loadings, identity
     # Rotations start from one order and sign, so that they end in one.
-    varimax = _varimax(_in_order(loadings, identity)[0])
-    return (varimax, identity) if rotation == "varimax" else _oblimin(varimax)
+    turned = varimax(in_order(loadings, identity)[0])
+    return (turned, identity) if rotation == "varimax" else oblimin(turned)
 
 
-def _varimax(loadings: np.ndarray) -> np.ndarray:
+def varimax(loadings: np.ndarray) -> np.ndarray:
     """Each pair of factors turned to the angle at which the squared loadings vary most, until none turns any more."""
     size = np.sqrt((loadings**2).sum(axis=1))
     table = loadings / np.where(size > 0, size, 1)[:, None]
@@ -359,7 +359,7 @@ def _varimax(loadings: np.ndarray) -> np.ndarray:
     raise RuntimeError("varimax does not settle: two factors may be alike; ask for fewer")
 
 
-def _oblimin(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def oblimin(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The least sum of products of squared loadings, down the gradient with factors kept at variance 1."""
 
     def at(turn: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
@@ -373,7 +373,7 @@ def _oblimin(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     table, value, gradient = at(turn)
     for _ in range(STEPS):
         slope = gradient - turn * (turn * gradient).sum(axis=0)
-        if (steepness := float(np.linalg.norm(slope))) < 1e-8:
+        if (steepness := float(np.linalg.norm(slope))) < 1e-6:
             return table, turn.T @ turn
         step *= 2
         while True:
@@ -387,7 +387,7 @@ def _oblimin(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     raise RuntimeError("oblimin does not settle: two factors may be alike; ask for fewer, or use varimax")
 
 
-def _in_order(loadings: np.ndarray, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def in_order(loadings: np.ndarray, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Factors by the variance that they explain, each with a positive sum of loadings; a sum of 0: the largest."""
     explained = np.round((loadings * (loadings @ phi)).sum(axis=0), 8)
     order = np.argsort(-explained, kind="stable")

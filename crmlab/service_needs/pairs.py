@@ -60,28 +60,30 @@ def comparisons(
             "between two elements"
         )
     elements = pd.unique(told[["a", "b"]].to_numpy().ravel())
+    who, people = pd.factorize(told["who"])
     first, second = (pd.Index(elements).get_indexer(told[side]) for side in ("a", "b"))
     logs = np.log(told["times"].to_numpy(dtype="float64")) * np.where(first < second, 1, -1)
-    flat = pd.DataFrame({"who": told["who"].to_numpy(), "i": np.minimum(first, second), "j": np.maximum(first, second)})
-    cells = flat.assign(log=logs).groupby(["who", "i", "j"], sort=False)["log"].agg(["min", "max", "mean"])
-    torn = cells[cells["max"] - cells["min"] > np.log1p(ROUNDED)]
-    if len(torn):
-        who, i, j = torn.index[0]
+    # Of each person and pair the least and the most that was said, where it was said twice.
+    cell, shape = (who, np.minimum(first, second), np.maximum(first, second)), (len(people), *[len(elements)] * 2)
+    least, most = np.full(shape, np.inf), np.full(shape, -np.inf)
+    np.minimum.at(least, cell, logs)
+    np.maximum.at(most, cell, logs)
+    if (torn := np.argwhere(most - least > np.log1p(ROUNDED))).size:
+        one, this, that = torn[0]
         raise ValueError(
-            f"{who!r} compares {elements[i]!r} with {elements[j]!r} twice, and not reciprocally: {len(torn)} such "
-            "pairs; keep one answer of each"
+            f"{people[one]!r} compares {elements[this]!r} with {elements[that]!r} twice, and not reciprocally: {len(torn)} "
+            "such pairs; keep one answer of each"
         )
-    wide = cells["mean"].reset_index().pivot_table(index="who", columns=["i", "j"], values="mean", sort=False)
     i, j = np.triu_indices(len(elements), 1)
-    wide = wide.reindex(columns=pd.MultiIndex.from_arrays([i, j]))
-    if wide.isna().any(axis=None):
-        who = wide.index[wide.isna().any(axis=1)]
-        pair = wide.columns[wide.loc[who[0]].isna().to_numpy()][0]
+    if (absent := np.argwhere(np.isinf(least[:, i, j]))).size:
+        one, pair = absent[0]
         raise ValueError(
-            f"{who[0]!r} did not compare {elements[pair[0]]!r} with {elements[pair[1]]!r} ({len(who)} respondents left "
-            "a pair out): ask again, or leave these respondents out"
+            f"{people[one]!r} did not compare {elements[i[pair]]!r} with {elements[j[pair]]!r} "
+            f"({len(np.unique(absent[:, 0]))} respondents left a pair out): ask again, or leave these respondents out"
         )
-    return np.exp(wide).set_axis(pd.MultiIndex.from_arrays([elements[i], elements[j]], names=["a", "b"]), axis=1)
+    wide = (least[:, i, j] + most[:, i, j]) / 2
+    named = pd.MultiIndex.from_arrays([elements[i], elements[j]], names=["a", "b"])
+    return pd.DataFrame(np.exp(wide), pd.Index(people, name=respondent), named)
 
 
 def comparison_matrix(compared: pd.DataFrame) -> pd.DataFrame:
@@ -256,7 +258,7 @@ def pair_elements(compared: pd.DataFrame) -> pd.Index:
         raise ValueError("comparisons have pairs of elements as columns: make them by comparisons(...)")
     elements = pd.unique(np.array(compared.columns.tolist(), dtype=object).ravel())
     i, j = np.triu_indices(len(elements), 1)
-    if compared.columns.tolist() != list(zip(elements[i], elements[j], strict=True)):
+    if not compared.columns.equals(pd.MultiIndex.from_arrays([elements[i], elements[j]])):
         raise ValueError("comparisons need each pair of elements once, in order: make them by comparisons(...)")
     return pd.Index(elements)
 

@@ -158,12 +158,12 @@ def importance_performance(
     if (importance is None) == (outcome is None):
         raise ValueError("importance is either rated or derived from an outcome: give one of the two")
     names = performance.columns
-    if importance is not None:
+    if outcome is not None:
+        stated = outcome.reindex(performance.index).to_numpy(dtype="float64")[:, None]
+    elif importance is not None:
         if not importance.index.equals(performance.index) or set(importance) != set(names):
             raise ValueError("importance and performance must be of the same respondents, in one order, and elements")
         stated = importance[names].to_numpy(dtype="float64")
-    else:
-        stated = outcome.reindex(performance.index).to_numpy(dtype="float64")[:, None]
     seen = performance.to_numpy(dtype="float64")
 
     def located(row: np.ndarray) -> pd.DataFrame:
@@ -208,9 +208,8 @@ def servqual(
     DataFrame, one row a dimension, and `overall`
         `n`, respondents; `expectation` and `performance`, the means over what a respondent rated in both; `gap`,
         performance less expectation, points; `low` and `high`; `weight`, adding up to 1; `alpha`, how far the
-        performance ratings of the dimension measure one thing (missing for one element alone, or one that does not vary).
-        Overall is the weighted sum, of those who rated every
-        dimension.
+        performance ratings of the dimension measure one thing (missing for one element alone, or one that does not
+        vary). Overall is the weighted sum, of those who rated every dimension.
 
     Raises
     ------

@@ -111,8 +111,8 @@ def nps(recommend: Any, *, weights: Any = None, customers: Any = None, level: fl
     Notes
     -----
     One answer varies by p + d - (p - d)^2, with the shares p of promoters and d of detractors. The interval takes them
-    as if 3/4 of an answer of each of the two kinds, and 3/2 of the kind between, had come besides: DECISIONS.md,
-    "Interval of the net promoter score".
+    as if 3/4 of an answer of each of the two kinds, and 3/2 of the kind between, had come besides; it always holds the
+    score itself: DECISIONS.md, "Interval of the net promoter score".
 
     References
     ----------
@@ -131,8 +131,8 @@ def nps(recommend: Any, *, weights: Any = None, customers: Any = None, level: fl
     promoters, _ = _mean((scores >= PROMOTER).astype(float), weights, None, recommend)
     p, d = ((share * n + 0.75) / (n + 3) for share in (promoters, promoters - net))
     reach = _z(level) * np.sqrt((p + d - (p - d) ** 2) / (n + 3))
-    low, high = (100 * (p - d + end) for end in (-reach, reach))
-    return _estimate(100 * net, low, high, (-100, 100), len(scores), n)
+    low, high = min(p - d - reach, net), max(p - d + reach, net)
+    return _estimate(100 * net, 100 * low, 100 * high, (-100, 100), len(scores), n)
 
 
 def acsi(

@@ -113,8 +113,9 @@ def importance_shares(answers: pd.DataFrame, method: Method = "rating", *, weigh
     >>> importance_shares(ratings, weights=pd.Series({"B": 1, "A": 3})).round(3).tolist()
     [0.406, 0.344, 0.25]
     """
+    elements = _elements(answers, method)
     values, weight = _answers(answers, method), _weights(weights, answers)
-    return pd.Series(_shares(values, weight, method), _elements(answers, method), name="importance")
+    return pd.Series(_shares(values, weight, method), elements, name="importance")
 
 
 def importance_draws(
@@ -152,8 +153,8 @@ def importance_draws(
     >>> importance_draws(points, "points", resamples=3, random_state=1).round(2).values.tolist()
     [[0.55, 0.45], [0.5, 0.5], [0.6, 0.4]]
     """
-    values, weight = _answers(answers, method), _weights(weights, answers)
     elements = _elements(answers, method)
+    values, weight = _answers(answers, method), _weights(weights, answers)
 
     def drawn(table: pd.DataFrame) -> pd.Series:
         row = table["row"].to_numpy()
@@ -213,7 +214,8 @@ def _answers(answers: pd.DataFrame, method: str) -> np.ndarray:
         return values
     if method == "points":
         total = values.sum(axis=1)
-        bad = ~((values >= 0).all(axis=1) & np.isclose(total, np.median(total)) & (total > 0))
+        usual = np.nanquantile(total, 0.5, method="lower")
+        bad = ~((values >= 0).all(axis=1) & np.isclose(total, usual) & (total > 0))
         if bad.any():
             raise ValueError(
                 f"the points of {answers.index[bad][0]!r} have a gap, are negative, or do not add up to the same as "

@@ -109,7 +109,8 @@ def wave_change(first: pd.DataFrame, second: pd.DataFrame, groups: Any = None, *
         if group.isna().any():
             raise ValueError(f"{both[group.isna()][0]!r} has no group ({int(group.isna().sum())} such respondents)")
         parts = {name: group == name for name in sorted(group.unique())}
-        table = pd.concat({name: _paired(before[part], after[part]) for name, part in parts.items()})
+        each = {name: _paired(before[part], after[part]) for name, part in parts.items()}
+        table = pd.concat(each, names=[group.name, names.name])
     return table.drop(columns="error").assign(**_t(table["change"], table["error"], table["n"] - 1, level))
 
 
