@@ -33,6 +33,7 @@ from crmlab.service_level import (
     pooled_sd,
     predictability,
     safety_stock,
+    shortage_exposure,
     stock_for_fill,
 )
 from crmlab.stats import shrunken_means
@@ -772,6 +773,38 @@ def test_levels_of_customers_and_periods_and_units_do_not_matter(seed, shift, sc
 def test_bad_panels(change, message):
     with pytest.raises(ValueError, match=message):
         respond(change(panel(1, customers=10, periods=4)))
+
+
+def test_exposure_is_what_others_lacked_of_the_usual_basket():
+    rng = np.random.default_rng(11)
+    lines = pd.DataFrame(
+        {name: rng.integers(0, top, 200) for name, top in (("customer_id", 6), ("period", 5), ("item", 4))}
+    )
+    lines["ordered"] = rng.integers(1, 9, 200)
+    lines["delivered"] = np.minimum(lines["ordered"], rng.integers(0, 9, 200))
+    exposure = shortage_exposure(lines)
+    assert list(exposure.index) == list(itertools.product(range(6), range(5)))
+    for (who, when), found in exposure.items():
+        mine = lines[lines["customer_id"] == who]
+        expected = 0.0
+        for item, count in mine["item"].value_counts().items():
+            others = lines[(lines["customer_id"] != who) & (lines["period"] == when) & (lines["item"] == item)]
+            if len(others):
+                expected += count / len(mine) * (1 - others["delivered"].sum() / others["ordered"].sum())
+        assert found == pytest.approx(expected)
+
+
+def test_what_a_customer_itself_orders_does_not_expose_it():
+    lines = pd.DataFrame(
+        {"customer_id": [*"AAB"], "period": [1, 2, 1], "item": "x", "ordered": [9, 9, 4], "delivered": [9, 9, 1]}
+    )
+    more = lines.assign(ordered=[90, 9, 4])
+    assert shortage_exposure(more)["A"].tolist() == shortage_exposure(lines)["A"].tolist() == [0.75, 0]
+    assert shortage_exposure(more)["B", 1] > 0 == shortage_exposure(lines)["B", 1]
+    with pytest.raises(ValueError, match="item is missing in 1 of 3 rows; the first is 2"):
+        shortage_exposure(lines.assign(item=["x", "x", None]))
+    with pytest.raises(ValueError, match="ordered and delivered must be 0 and above; row 1 of 'ordered' holds -9"):
+        shortage_exposure(lines.assign(ordered=[9, -9, 4]))
 
 
 def test_orders_at_random_have_dispersion_one_whatever_their_volume():
