@@ -712,7 +712,7 @@ def test_answers_that_tell_no_satisfaction_are_refused(call, message):
 
 
 def recovered(of, wave, rating, rotation="varimax"):
-    """The least congruence of a true factor with the one found that is nearest to it, which must be another for each."""
+    """The least congruence of a true factor with the found one nearest to it, which must be another for each."""
     ratings = wide(of.survey.query("wave == @wave"), rating)
     found = factor_analysis(correlations(ratings, missing="em"), 4, "ml", rotation)
     alike = congruence(found.loadings, true_loadings(of))
@@ -764,7 +764,7 @@ def test_the_planted_factors_are_found_in_other_seeds():
 
 @pytest.mark.proof
 def test_the_test_of_enough_factors_is_true_to_its_level():
-    pvalues = np.array([factor_analysis(two_factors(seed, n=200), 2, "ml").pvalue for seed in range(400)])
+    pvalues = np.array([factor_analysis(two_factors(seed, n=400), 2, "ml").pvalue for seed in range(400)])
     assert 0.03 < (pvalues < 0.05).mean() < 0.08
     assert stats.kstest(pvalues, "uniform").pvalue > 0.001
 

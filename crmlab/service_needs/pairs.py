@@ -71,15 +71,15 @@ def comparisons(
     if (torn := np.argwhere(most - least > np.log1p(ROUNDED))).size:
         one, this, that = torn[0]
         raise ValueError(
-            f"{people[one]!r} compares {elements[this]!r} with {elements[that]!r} twice, and not reciprocally: {len(torn)} "
-            "such pairs; keep one answer of each"
+            f"{people[one]!r} compares {elements[this]!r} with {elements[that]!r} twice, and not reciprocally "
+            f"({len(torn)} such pairs): keep one answer of each"
         )
     i, j = np.triu_indices(len(elements), 1)
-    if (absent := np.argwhere(np.isinf(least[:, i, j]))).size:
-        one, pair = absent[0]
+    if (gaps := np.argwhere(np.isinf(least[:, i, j]))).size:
+        one, pair = gaps[0]
         raise ValueError(
             f"{people[one]!r} did not compare {elements[i[pair]]!r} with {elements[j[pair]]!r} "
-            f"({len(np.unique(absent[:, 0]))} respondents left a pair out): ask again, or leave these respondents out"
+            f"({len(np.unique(gaps[:, 0]))} respondents left a pair out): ask again, or leave these respondents out"
         )
     wide = (least[:, i, j] + most[:, i, j]) / 2
     named = pd.MultiIndex.from_arrays([elements[i], elements[j]], names=["a", "b"])
