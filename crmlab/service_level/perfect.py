@@ -251,9 +251,9 @@ def perfect_by(orders: pd.DataFrame, by: str | pd.Series, components: Sequence[s
 
     if isinstance(by, str):
         _need(orders, "orders", by)
-    group = orders[by] if isinstance(by, str) else by.reindex(orders.index)
     perfect = ~failures(orders, components).any(axis=1)
-    if (without := group.reindex(perfect.index).isna()).any():
+    group = (orders[by] if isinstance(by, str) else by.reindex(orders.index))[_delivered(orders)]
+    if (without := group.isna()).any():
         raise ValueError(f"{without.sum()} of {len(perfect)} orders have no group; the first is row {without.idxmax()}")
     table = perfect.groupby(group).agg(n="size", rate="mean")
     n, rate, mean = table["n"], table["rate"], perfect.mean()
@@ -265,10 +265,9 @@ def perfect_by(orders: pd.DataFrame, by: str | pd.Series, components: Sequence[s
         variance = rate * (1 - rate) * n / (n - 1).where(n > 1)
         table["shrunken"] = shrunken_means(table.assign(variance=variance), mean="rate")["shrunken_mean"]
     outside = pd.Series(0.0, table.index)
-    for share in (0.95, 0.998):
+    for share, name in ((0.95, "95"), (0.998, "998")):
         low, high = (stats.binom.ppf(end, n, mean) / n for end in ((1 - share) / 2, (1 + share) / 2))
-        table[f"lower_{share:g}".replace("0.", "")] = low
-        table[f"upper_{share:g}".replace("0.", "")] = high
+        table[f"lower_{name}"], table[f"upper_{name}"] = low, high
         outside = outside.mask((rate < low) | (rate > high), share)
     return table.assign(outside=outside)
 
@@ -419,8 +418,7 @@ def _on_time(orders: pd.DataFrame) -> pd.Series:
 
 def _flag(values: pd.Series, name: str) -> pd.Series:
     """True or false; 1 and 0 count as these."""
-    if not (known := values.isin([True, False])).all() or pd.api.types.is_string_dtype(values):
-        bad = ~known if not known.all() else pd.Series(True, values.index)
+    if (bad := ~values.isin([True, False])).any():
         raise ValueError(
             f"{name} must be true or false in each row; row {bad.idxmax()} holds {values[bad].iloc[0]!r} "
             f"({bad.sum()} of {len(values)} rows)"

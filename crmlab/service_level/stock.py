@@ -127,9 +127,8 @@ def safety_stock(service_level: Any, sd: Any, lead_time: Any, lead_time_sd: Any 
         raise ValueError("where lead_time_sd is above 0, mean is needed: the demand of a period, in units")
     if mean is not None:
         _check("mean", mean)
-    service_level, sd, lead_time = _arrays(service_level, sd, lead_time)
-    late = 0.0 if mean is None else np.multiply(*_arrays(mean, lead_time_sd))
-    return _plain(special.ndtri(service_level) * np.sqrt(lead_time * sd**2 + late**2))
+    level, sd, time, time_sd, mean = _arrays(service_level, sd, lead_time, lead_time_sd, 0 if mean is None else mean)
+    return _plain(special.ndtri(level) * np.sqrt(time * sd**2 + (mean * time_sd) ** 2))
 
 
 def cycle_service(safety_stock: Any, sd: Any, lead_time: Any) -> Any:
@@ -159,8 +158,8 @@ def cycle_service(safety_stock: Any, sd: Any, lead_time: Any) -> Any:
     """
     from scipy import special
 
-    k, _ = _standard(safety_stock, sd, lead_time)
-    return _plain(special.ndtr(k))
+    stock, spread = _standard(safety_stock, sd, lead_time)
+    return _plain(special.ndtr(stock / spread))
 
 
 def expected_short(safety_stock: Any, sd: Any, lead_time: Any) -> Any:
@@ -190,8 +189,8 @@ def expected_short(safety_stock: Any, sd: Any, lead_time: Any) -> Any:
     >>> round(expected_short(65.794, sd=20, lead_time=4), 4)
     0.8357
     """
-    k, spread = _standard(safety_stock, sd, lead_time)
-    return _plain(spread * _loss(k))
+    stock, spread = _standard(safety_stock, sd, lead_time)
+    return _plain(spread * _loss(stock / spread))
 
 
 def fill_rate(safety_stock: Any, sd: Any, lead_time: Any, order_quantity: Any) -> Any:
@@ -225,9 +224,9 @@ def fill_rate(safety_stock: Any, sd: Any, lead_time: Any, order_quantity: Any) -
     [0.99164, 0.99582, 0.99791]
     """
     _check("order_quantity", order_quantity, above=True)
-    k, spread = _standard(safety_stock, sd, lead_time)
-    (quantity,) = _arrays(order_quantity)
-    return _plain(1 - spread * (_loss(k) - _loss(k + quantity / spread)) / quantity)
+    stock, spread, quantity = _standard(safety_stock, sd, lead_time, order_quantity)
+    k = stock / spread
+    return _plain(np.clip(1 - spread * (_loss(k) - _loss(k + quantity / spread)) / quantity, 0, 1))
 
 
 def stock_for_fill(fill: Any, sd: Any, lead_time: Any, order_quantity: Any) -> Any:
@@ -243,8 +242,8 @@ def stock_for_fill(fill: Any, sd: Any, lead_time: Any, order_quantity: Any) -> A
     Returns
     -------
     float, array or Series
-        Units. Below 0 where the fill is reached although each delivery is awaited with less than expected demand: the
-        quantity is so large that a gap before its end is a small part of it.
+        Units. Below 0 where the fill is reached although stock ends, on average, before the delivery comes: the
+        quantity is so large that what lacks then is a small part of it.
 
     Raises
     ------
@@ -260,17 +259,14 @@ def stock_for_fill(fill: Any, sd: Any, lead_time: Any, order_quantity: Any) -> A
 
     _check_level("fill", fill)
     _check("order_quantity", order_quantity, above=True)
-    _, size = _standard(0.0, sd, lead_time)
-    share, quantity = _arrays(fill, order_quantity)
-    ratio = quantity / size
-    given = ratio * share  # a Series if any of them is
+    _, spread, quantity, fill = _standard(0.0, sd, lead_time, order_quantity, fill)
 
-    def lack(k: np.ndarray, share: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-        return (_loss(k) - _loss(k + ratio)) / ratio - (1 - share)
+    def lack(k: np.ndarray, fill: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+        return (_loss(k) - _loss(k + ratio)) / ratio - (1 - fill)
 
-    share, ratio = np.broadcast_arrays(np.asarray(share), np.asarray(ratio))
+    share, ratio = np.broadcast_arrays(np.asarray(fill), np.asarray(quantity / spread))
     k = elementwise.find_root(lack, (-ratio - 40, np.full(ratio.shape, 40.0)), args=(share, ratio)).x
-    return _plain((given * 0 + k) * size)
+    return _plain(k * spread + 0 * (fill + quantity))  # of their shape and index, too
 
 
 def pooled_sd(sd: Any, correlation: Any = 0.0) -> float:
@@ -370,10 +366,8 @@ def least_cost_stock(
     _check("holding_cost", holding_cost, above=True)
     _check("demand", demand, above=True)
     _check("order_quantity", order_quantity, above=True)
-    _, size = _standard(0.0, sd, lead_time)
-    holding, units, spread, quantity = np.broadcast_arrays(
-        *_arrays(*np.atleast_1d(holding_cost, demand, size, order_quantity))
-    )
+    _, *given = _standard(0.0, sd, lead_time, order_quantity, holding_cost, demand)
+    spread, quantity, holding, units = np.broadcast_arrays(*np.atleast_1d(*given))
     ratio = quantity / spread
 
     def won(k: np.ndarray, ratio: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -393,11 +387,8 @@ def least_cost_stock(
     dear = np.log(holding * quantity / units).max()
     low, high = dear - 40, dear + 40
     stock = np.zeros(len(units)) if beyond(low) >= 0 else stocks(np.exp(brentq(beyond, low, high, xtol=1e-12)))
-    given = next(
-        (one for one in (holding_cost, demand, sd, lead_time, order_quantity) if isinstance(one, pd.Series)), None
-    )
     table = {"stock": stock, "fill": fill_rate(stock, spread, 1, quantity), "cost": holding * stock}
-    return pd.DataFrame(table, index=None if given is None else given.index)
+    return pd.DataFrame(table, index=next((one.index for one in given if isinstance(one, pd.Series)), None))
 
 
 # --- the normal law, and what callers say ---
@@ -414,18 +405,20 @@ def _loss(k: Any) -> Any:
     return _density(k) - k * special.ndtr(-k)
 
 
-def _standard(safety_stock: Any, sd: Any, lead_time: Any) -> tuple[Any, Any]:
-    """Safety stock in standard deviations of demand over the lead time, and these in units."""
+def _standard(safety_stock: Any, sd: Any, lead_time: Any, *others: Any) -> list[Any]:
+    """Safety stock, the standard deviation over the lead time, both in units, and what else is given."""
     _check("safety_stock", safety_stock, low=-np.inf)
     _check("sd", sd, above=True)
     _check("lead_time", lead_time, above=True)
-    stock, sd, lead_time = _arrays(safety_stock, sd, lead_time)
-    spread = sd * np.sqrt(lead_time)
-    return stock / spread, spread
+    stock, sd, lead_time, *rest = _arrays(safety_stock, sd, lead_time, *others)
+    return [stock, sd * np.sqrt(lead_time), *rest]
 
 
 def _arrays(*values: Any) -> list[Any]:
     """Series as they are, which keeps their index; all else as arrays."""
+    indexes = [one.index for one in values if isinstance(one, pd.Series)]
+    if any(not index.equals(indexes[0]) for index in indexes):
+        raise ValueError("the Series are not of the same items in the same order: give them one index")
     return [one if isinstance(one, pd.Series) else np.asarray(one, dtype=float) for one in values]
 
 
