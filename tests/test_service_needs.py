@@ -522,6 +522,15 @@ def test_consistent_comparisons_give_back_their_weights(weights, method):
 
 @settings(max_examples=20)
 @given(seeds)
+def test_of_three_elements_both_methods_give_the_same_priorities(seed):
+    matrix = comparison_matrix(comparisons(random_pairs(seed, elements=3)))
+    one, other = ahp(matrix), ahp(matrix, "geometric")
+    assert one.weights.to_numpy() == pytest.approx(other.weights.to_numpy())
+    assert one.consistency_ratio == other.consistency_ratio >= 0
+
+
+@settings(max_examples=20)
+@given(seeds)
 def test_which_element_is_named_first_does_not_matter(seed):
     pairs = random_pairs(seed)
     turn = np.random.default_rng(seed).random(len(pairs)) < 0.5

@@ -179,7 +179,7 @@ def factor_analysis(
         raise ValueError(
             f"{len(r)} elements can tell 1 to {most} factors with method={method!r}, not n_factors={n_factors!r}"
         )
-    test: dict[str, float] = {}
+    n_factors, test = int(n_factors), dict[str, float]()
     if method == "ml":
         raw, discrepancy = _maximum_likelihood(r, n_factors, names)
         test = _enough_factors(discrepancy, found.n, len(r), n_factors)
