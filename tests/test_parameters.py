@@ -106,7 +106,10 @@ def test_allow_before_the_parameters_says_so():
         exec(ALLOW, {"allow": allow, "between": between, "one_of": one_of})
 
 
-@pytest.mark.parametrize(("values", "message"), [BAD_VALUES[n] for n in (2, 3, 4, 9, 11)])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [pytest.param(*BAD_VALUES[n], marks=[pytest.mark.proof] * (n not in (2, 11))) for n in (2, 3, 4, 9, 11)],
+)
 def test_plain_papermill_stops_in_the_allow_cell_with_the_same_message(notebook, tmp_path, values, message):
     with pytest.raises(papermill.PapermillExecutionError) as stop:
         papermill.execute_notebook(str(notebook), str(tmp_path / "out.ipynb"), values, progress_bar=False)

@@ -305,7 +305,12 @@ def test_the_closed_form_of_the_odds_is_the_printed_integral(params, row):
 
 @pytest.mark.parametrize(
     ("model", "row"),
-    [(ParetoNBD.from_params(r=p[0], alpha=p[1], s=p[2], beta=p[3]), row) for p, row in PARETO_ROWS]
+    [
+        pytest.param(
+            ParetoNBD.from_params(r=p[0], alpha=p[1], s=p[2], beta=p[3]), row, marks=[pytest.mark.proof] * (n > 3)
+        )
+        for n, (p, row) in enumerate(PARETO_ROWS)
+    ]
     + [
         (MBG, (0, 0, 30.0)),
         (MBG, (7, 20.0, 21.0)),
@@ -389,7 +394,7 @@ def stays_by_mpmath(model, x, T, t):
 
 
 @pytest.mark.parametrize("model", MODELS + FINITE, ids=name_of)
-@pytest.mark.parametrize("ahead", [5, 1000])
+@pytest.mark.parametrize("ahead", [5, pytest.param(1000, marks=pytest.mark.proof)])
 def test_the_probability_of_staying_is_the_mean_over_what_is_not_known(model, ahead):
     table = some_customers(model)
     now, later = model.probability_alive(table), model.probability_alive(table, ahead=ahead)

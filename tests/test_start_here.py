@@ -233,6 +233,7 @@ def decided(folder, **values):
     return outcome.results.set_index("name").loc["decision"], stored[0]["text"]
 
 
+@pytest.mark.proof
 def test_another_year_and_another_baseline(tmp_path):
     decision, text = decided(tmp_path, year=2024, talked_about="left in silence")
     assert decision["low"] < 0 < decision["value"] < decision["high"]  # in that year the price comes first, not clearly
