@@ -219,8 +219,7 @@ def shortage_exposure(
     all_of_it = units.groupby([period, item])[names].sum().rename(columns="all_{}".format)
     basket = lines.groupby(customer)[item].value_counts(normalize=True).rename("share").reset_index()
     cells = basket.merge(all_of_it.reset_index(), on=item).join(own, on=[customer, period, item]).fillna(0.0)
-    others = cells["all_ordered"] - cells["ordered"]
-    lacked = (cells["all_lacked"] - cells["lacked"]) / others.where(others > 0)
+    lacked = (cells["all_lacked"] - cells["lacked"]) / (cells["all_ordered"] - cells["ordered"])  # by others
     exposure = (cells["share"] * lacked.fillna(0.0)).groupby([cells[customer], cells[period]]).sum()
     everything = pd.MultiIndex.from_product(
         [np.sort(lines[name].unique()) for name in (customer, period)], names=[customer, period]

@@ -312,7 +312,6 @@ def cause_costs(orders: pd.DataFrame, cost: float | pd.Series, components: Seque
         raise ValueError(
             f"cost must be 0 and above for each imperfect order; row {wrong.idxmax()} has {each[wrong].iloc[0]}"
         )
-    each = each.where(imperfect, 0.0)
     blame, alone = _shares_of_blame(failed)
     return pd.DataFrame(
         {
