@@ -640,6 +640,7 @@ PAIRS = random_pairs(1)
         (GOOD.assign(a=4.0), "all 120 respondents give 'a' the same rating"),
         (GOOD.assign(h=GOOD["a"] + GOOD["b"]), "'a', 'b', 'h' repeat each other"),
         (GOOD.assign(h=3 - 2 * GOOD["g"]), "'g', 'h' repeat each other"),
+        (GOOD.assign(h=GOOD.sum(axis=1)), "'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' repeat each other"),
         (GOOD.assign(a=GOOD["a"].where(GOOD["a"] < 1)), r"left a rating out, first of 'a': use correlations\("),
         (GOOD.assign(a="good"), "the ratings of 'a' are no numbers"),
         (GOOD.assign(a=np.inf), "infinite"),

@@ -394,7 +394,7 @@ def _too_few(answers: int, elements: int) -> str:
 def _repeating(null: np.ndarray, names: pd.Index) -> str:
     """Which elements can be computed from each other: those with a part in what has no variance."""
     which = names[np.abs(null).max(axis=1) > 1e-4]
-    if len(which) == len(names) and null.shape[1] == 1:
+    if null.shape[1] == 1 and (np.sign(null) * np.sign(null[0]) > 0).all():
         return (
             "the correlation matrix is singular: the ratings of each respondent add up to the same, as points and "
             "ratings net of the respondent's mean do. Analyse the ratings as they were given"
