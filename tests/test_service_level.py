@@ -520,7 +520,8 @@ def test_pooling_never_needs_more_than_the_sum(sd, correlation):
 
 @given(sds)
 def test_demands_that_make_up_for_each_other_leave_nothing(sd):
-    assert pooled_sd([sd] * 3, -0.5) == pytest.approx(0, abs=1e-6 * sd)
+    for correlation in (-0.5, -0.5 - 1e-10):  # the second by rounding
+        assert pooled_sd([sd] * 3, correlation) == pytest.approx(0, abs=1e-6 * sd)
 
 
 def test_two_demands_pool_as_the_formula_says():
@@ -632,6 +633,7 @@ def test_the_table_holds_curves_and_their_slopes():
     np.testing.assert_allclose(table["marginal_benefit"], 10 * (1 - table.index) * slope, rtol=1e-5)
     np.testing.assert_allclose(table["marginal_profit"], table["marginal_benefit"] - table["marginal_cost"])
     assert abs(table.loc[0.9, "marginal_profit"]) < 1e-4
+    assert np.isfinite(level_table(benefit, cost, [1e-5, 0.99999])).all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -877,6 +879,13 @@ def test_periods_before_one_was_a_customer_do_not_count():
     assert table.loc[["B", "C"], ["cv", "dispersion", "error_sd"]].isna().all(axis=None)
     alone = predictability(purchases[["A"]].dropna())
     assert table.loc["A", "error_sd"] == pytest.approx(alone.loc["A", "error_sd"])
+
+
+def test_purchases_that_grow_are_foreseen_too_low_and_steady_ones_to_the_unit():
+    table = predictability(pd.DataFrame({"grows": np.arange(60.0), "steady": [4.0] * 60}), smoothing=0.5)
+    assert table.loc["grows", "error_sd"] == pytest.approx(2, abs=0.05)
+    assert table.loc["steady", ["cv", "error_sd", "dispersion"]].tolist() == pytest.approx([0, 0, 0], abs=1e-12)
+    assert np.isnan(table.loc["steady", "net"])
 
 
 def test_bad_purchases():

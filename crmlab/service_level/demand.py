@@ -246,7 +246,8 @@ def predictability(purchases: pd.DataFrame, batch: float | pd.Series = 1.0, *, s
         `periods`; `mean`; `variance`; `cv`, standard deviation by mean; `error_sd`, root mean square of the error of
         the smoothed forecast one period ahead; `expected_cv`, what volume alone would give, the root of batch by mean;
         `dispersion`, variance by batch and mean: 1 for orders at random, whatever the volume; `net`, the logarithm of
-        cv by expected_cv, 0 for orders at random. Missing where nothing was bought or there are fewer than 3 periods.
+        cv by expected_cv, 0 for orders at random, missing where nothing varies. All but `periods` are missing where
+        nothing was bought or there are fewer than 3 periods.
 
     Raises
     ------
@@ -281,7 +282,7 @@ def predictability(purchases: pd.DataFrame, batch: float | pd.Series = 1.0, *, s
     periods = units.count()
     mean = units.mean().where((periods >= 3) & (units.sum() > 0))
     variance = units.var().where(mean.notna())
-    error = units - units.ewm(alpha=smoothing).mean().shift().where(units.notna())
+    error = units - units.ewm(alpha=smoothing).mean().shift()
     cv, expected = np.sqrt(variance) / mean, np.sqrt(size / mean)
     return pd.DataFrame(
         {
