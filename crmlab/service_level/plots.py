@@ -236,10 +236,10 @@ def plot_predictability(table: pd.DataFrame, profit: str, ax: Axes | None = None
             of = table["shares_forecasts"] == shares
             panel.plot(place[of], table.loc[of, column], "o", color=color, markersize=4, label=name)
         r = place.corr(table[column], method="spearman")
-        panel.set_title(f"{'as it is' if column == 'cv' else 'net of volume'}: rank correlation {r:.2f}")
+        panel.set_title(f"{'As it is' if column == 'cv' else 'Net of volume'}: correlation {r:.2f}")
         panel.set_xlabel(f"rank by {profit}, % (best right)")
         panel.set_ylabel(y)
     if len(both) == 2:
         both[1].axhline(0, color=figures.GREY, linewidth=1)
-    both[-1].legend(fontsize=8)
+    both[-1].legend(fontsize=8, loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
     return both[0]
