@@ -222,7 +222,7 @@ def plot_from_size(
     """
     ax = ax or figures.axes()[1]
     size = np.linspace(0, largest, 2001)
-    brings = {name: response * rate * worth[name] * size - 52 * weekly[name] for name in worth.index}
+    brings = {name: np.round(response * rate * worth[name] * size - 52 * weekly[name], 6) for name in worth.index}
     best = pd.DataFrame({"": 0.0, **brings}, index=size).idxmax(axis=1)
     first = best[best != best.shift()].iloc[1:]
     steps = [f"{name} from {start:,.0f}" if name else f"none from {start:,.0f}" for start, name in first.items()]
