@@ -33,7 +33,6 @@ from crmlab.service_level import (
     pooled_sd,
     predictability,
     safety_stock,
-    shortage_exposure,
     stock_for_fill,
 )
 from crmlab.stats import shrunken_means
@@ -803,39 +802,6 @@ def test_bad_panels(change, message):
         respond(change(panel(1, customers=10, periods=4)))
 
 
-def test_exposure_is_what_others_lacked_of_the_usual_basket():
-    rng = np.random.default_rng(11)
-    lines = pd.DataFrame(
-        {name: rng.integers(0, top, 200) for name, top in (("customer_id", 6), ("period", 5), ("item", 4))}
-    )
-    lines["ordered"] = rng.integers(1, 9, 200)
-    lines["delivered"] = np.minimum(lines["ordered"], rng.integers(0, 9, 200))
-    exposure = shortage_exposure(lines)
-    assert list(exposure.index) == list(itertools.product(range(6), range(5)))
-    for (who, when), found in exposure.items():
-        mine = lines[lines["customer_id"] == who]
-        expected = 0.0
-        for item, count in mine["item"].value_counts().items():
-            others = lines[(lines["customer_id"] != who) & (lines["period"] == when) & (lines["item"] == item)]
-            if len(others):
-                expected += count / len(mine) * (1 - others["delivered"].sum() / others["ordered"].sum())
-        assert found == pytest.approx(expected)
-
-
-def test_what_a_customer_itself_orders_does_not_expose_it():
-    lines = pd.DataFrame(
-        {"customer_id": [*"AAB"], "period": [1, 2, 1], "item": "x", "ordered": [9, 9, 4], "delivered": [9, 9, 1]}
-    )
-    more = lines.assign(ordered=[90, 9, 4])
-    assert shortage_exposure(more)["A"].tolist() == shortage_exposure(lines)["A"].tolist() == [0.75, 0]
-    assert shortage_exposure(more)["B", 1] > 0 == shortage_exposure(lines)["B", 1]
-    assert shortage_exposure(lines.assign(delivered=[9, 9, 5]))["A", 1] == 0  # more than was ordered lacks nothing
-    with pytest.raises(ValueError, match="item is missing in 1 of 3 rows; the first is 2"):
-        shortage_exposure(lines.assign(item=["x", "x", None]))
-    with pytest.raises(ValueError, match="ordered and delivered must be 0 and above; row 1 of 'ordered' holds -9"):
-        shortage_exposure(lines.assign(ordered=[9, -9, 4]))
-
-
 def test_orders_at_random_have_dispersion_one_whatever_their_volume():
     rng = np.random.default_rng(8)
     means = np.repeat([0.7, 3, 20], 60)
@@ -975,21 +941,32 @@ def test_what_is_planted_in_the_firm_is_found():
     assert served < 0.95  # the firm's 95% is another one
 
 
+def lacked_by_others(lines):
+    """Of the items in a customer's usual basket: the share that others lacked in a period, on average over lines."""
+    ids, units = ["customer_id", "period", "item"], ["ordered", "lacked"]
+    lines = lines.assign(lacked=lines["ordered"] - lines["delivered"])
+    basket = lines.groupby("customer_id")["item"].value_counts(normalize=True).rename("share").reset_index()
+    everybody = lines.groupby(ids[1:])[units].sum().add_prefix("all_").reset_index()
+    cells = basket.merge(everybody, on="item").join(lines.groupby(ids)[units].sum(), on=ids).fillna(0.0)
+    lacked = (cells["all_lacked"] - cells["lacked"]) / (cells["all_ordered"] - cells["ordered"])
+    return (cells["share"] * lacked.fillna(0.0)).groupby([cells["customer_id"], cells["period"]]).sum()
+
+
 def after_shortages(firm):
     """Orders in the two four weeks to come by the customer's mean, whether a line was short, and what made it so."""
     lines = firm.order_lines.merge(firm.orders[["order_id", "customer_id", "ordered_on"]], on="order_id")
     lines["period"] = (lines["ordered_on"] - lines["ordered_on"].min()).dt.days // 28
-    depots = firm.customers.set_index("customer_id")["depot"]
-    lines["item"] = lines["customer_id"].map(depots) + lines["product_id"]
-    exposure = shortage_exposure(lines[lines["product_id"].isin(firm.stock["product_id"].unique())])
+    lines["item"] = lines["customer_id"].map(firm.customers.set_index("customer_id")["depot"]) + lines["product_id"]
     lines["short"] = lines["delivered"] < lines["ordered"]
-    cells = lines.groupby(["customer_id", "period"]).agg(orders=("order_id", "nunique"), short=("short", "max"))
-    table = exposure.to_frame().join(cells).fillna({"orders": 0, "short": False}).astype({"short": float}).reset_index()
+    table = lines.groupby(["customer_id", "period"]).agg(orders=("order_id", "nunique"), short=("short", "max"))
+    every = [np.sort(lines[name].unique()) for name in ("customer_id", "period")]
+    table = table.astype(float).reindex(pd.MultiIndex.from_product(every, names=["customer_id", "period"]))
+    table["exposure"] = lacked_by_others(lines[lines["product_id"].isin(firm.stock["product_id"].unique())])
+    table = table.fillna(0.0).reset_index()
     of = table.groupby("customer_id")["orders"]
-    usual = of.transform("mean")
-    table["next"] = (of.shift(-1) + of.shift(-2)) / 2 / usual
+    table["next"] = (of.shift(-1) + of.shift(-2)) / 2 / of.transform("mean")
     since = table["customer_id"].map(lines.groupby("customer_id")["period"].min())
-    return table[(table["period"] >= since) & (usual > 0.5)].dropna()
+    return table[(table["period"] >= since) & (of.transform("mean") > 0.5)].dropna()
 
 
 @pytest.mark.proof

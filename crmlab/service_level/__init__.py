@@ -1,12 +1,6 @@
 """How good the service is, and how good it should be: the perfect order, stock and its two service levels, demand."""
 
-from crmlab.service_level.demand import (
-    demand_response,
-    forecast_errors,
-    partial_correlation,
-    predictability,
-    shortage_exposure,
-)
+from crmlab.service_level.demand import demand_response, forecast_errors, partial_correlation, predictability
 from crmlab.service_level.optimum import OptimalLevel, level_table, optimal_level
 from crmlab.service_level.perfect import (
     COMPONENTS,
@@ -54,6 +48,5 @@ __all__ = [
     "pooled_sd",
     "predictability",
     "safety_stock",
-    "shortage_exposure",
     "stock_for_fill",
 ]

@@ -108,7 +108,7 @@ def demand_response(
         Column of how short it had been served before that, any unit.
     instrument : str
         Column of what made goods short without regard to the customer's orders: the supplier's trouble times the share
-        of a customer's usual purchases that it reaches; or `shortage_exposure`.
+        of a customer's usual purchases that it reaches, or what other customers lacked of these.
     customer, period : str
         Columns of ids.
     controls : names of columns
@@ -167,64 +167,6 @@ def demand_response(
     table.insert(2, "low", table["effect"] - t * table["se"])
     table.insert(3, "high", table["effect"] + t * table["se"])
     return table
-
-
-def shortage_exposure(
-    lines: pd.DataFrame, *, customer: str = "customer_id", period: str = "period", item: str = "item"
-) -> pd.Series:
-    """How far goods that a customer usually buys were short for others: an instrument for its own shortages.
-
-    Parameters
-    ----------
-    lines : DataFrame, one row a line of an order
-        The columns named below, `ordered` and `delivered` (units), without gaps.
-    customer, period : str
-        Columns of ids.
-    item : str
-        Column of what was ordered, from one stock: the product, or the product at a depot.
-
-    Returns
-    -------
-    Series by customer and period, each of these in `lines` with each
-        The share of units of an item that others lacked then, on average over the customer's usual basket (the share of
-        each item in all its lines); from 0 to 1. Where no other ordered an item, none lacked it.
-
-    Raises
-    ------
-    ValueError
-        A column is missing or has gaps, a quantity is negative, or there are no lines.
-
-    Notes
-    -----
-    What the customer itself ordered then is in neither number: whoever orders much is short more often for that reason
-    alone. What all customers have in common in a period, such as the season, is for `demand_response` to take out.
-
-    References
-    ----------
-    Goldsmith-Pinkham, Sorkin and Swift (2020), Bartik instruments: what, when, why, and how, American Economic Review
-    110(8), 2586-2624.
-
-    Examples
-    --------
-    >>> lines = pd.DataFrame({"customer_id": ["A", "B", "A"], "period": [1, 1, 2], "item": ["x", "x", "y"],
-    ...                       "ordered": [4, 10, 1], "delivered": [4, 5, 1]})
-    >>> shortage_exposure(lines).to_dict()
-    {('A', 1): 0.25, ('A', 2): 0.0, ('B', 1): 0.0, ('B', 2): 0.0}
-    """
-    _complete(lines, [customer, period, item, "ordered", "delivered"])
-    _numbers(lines[["ordered", "delivered"]], "ordered and delivered")
-    units = lines.assign(lacked=(lines["ordered"] - lines["delivered"]).clip(lower=0))
-    names = ["ordered", "lacked"]
-    own = units.groupby([customer, period, item])[names].sum()
-    all_of_it = units.groupby([period, item])[names].sum().rename(columns="all_{}".format)
-    basket = lines.groupby(customer)[item].value_counts(normalize=True).rename("share").reset_index()
-    cells = basket.merge(all_of_it.reset_index(), on=item).join(own, on=[customer, period, item]).fillna(0.0)
-    lacked = (cells["all_lacked"] - cells["lacked"]) / (cells["all_ordered"] - cells["ordered"])  # by others
-    exposure = (cells["share"] * lacked.fillna(0.0)).groupby([cells[customer], cells[period]]).sum()
-    everything = pd.MultiIndex.from_product(
-        [np.sort(lines[name].unique()) for name in (customer, period)], names=[customer, period]
-    )
-    return exposure.reindex(everything, fill_value=0.0).rename("exposure")
 
 
 def predictability(purchases: pd.DataFrame, batch: float | pd.Series = 1.0, *, smoothing: float = 0.08) -> pd.DataFrame:
