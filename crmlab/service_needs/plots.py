@@ -156,19 +156,26 @@ def _write_apart(ax: Axes, placed: pd.DataFrame, names: pd.Series) -> None:
     y = (placed["performance"] - low) / (high - low)
     taken = [(one - 0.008, one + 0.008, other - 0.012, other + 0.012) for one, other in zip(x, y, strict=True)]
     for element in y.sort_values(kind="stable").index:
-        word = str(names.get(element, element))
-        wide, tall, at = 0.0112 * len(word), 0.036, (x[element], y[element])
+        word, at = str(names.get(element, element)), (float(x[element]), float(y[element]))
+        wide, tall = 0.0078 * len(word), 0.036
         tries = [(0.012, 0.0), (-0.012 - wide, 0.0)]
-        tries += [(shift, rise) for rise in (0.04, -0.04, 0.075, -0.075) for shift in (0.012, -0.012 - wide, -wide / 2)]
+        tries += [
+            (shift, rise) for rise in (0.045, -0.045, 0.08, -0.08, 0.115) for shift in (-wide / 2, 0.012, -0.012 - wide)
+        ]
         boxes = [(at[0] + dx, at[0] + dx + wide, at[1] + dy - tall / 2, at[1] + dy + tall / 2) for dx, dy in tries]
         hits = [
             sum(box[0] < b and a < box[1] and box[2] < d and c < box[3] for a, b, c, d in taken)
             + 3 * (box[0] < 0 or box[1] > 1)
             for box in boxes
         ]
-        box = boxes[int(np.argmin(hits))]
+        best = int(np.argmin(hits))
+        box, middle = boxes[best], (boxes[best][2] + boxes[best][3]) / 2
         taken.append(box)
-        ax.text(box[0], box[2] + tall / 2, word, fontsize=7, va="center", transform=ax.transAxes)
+        if best > 1:  # not beside its dot: a line leads to it
+            end = min(max(at[0], box[0]), box[1]), middle - np.sign(middle - at[1]) * tall / 2
+            ax.plot(*zip(at, end, strict=True), color=figures.GREY, linewidth=0.6, transform=ax.transAxes)
+        side = "right" if best == 1 else "left"
+        ax.text(box[1] if best == 1 else box[0], middle, word, fontsize=7, ha=side, va="center", transform=ax.transAxes)
 
 
 def plot_loyalty(curve: pd.DataFrame, ax: Axes | None = None) -> Axes:
