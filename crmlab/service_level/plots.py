@@ -241,5 +241,5 @@ def plot_predictability(table: pd.DataFrame, profit: str, ax: Axes | None = None
         panel.set_ylabel(y)
     if len(both) == 2:
         both[1].axhline(0, color=figures.GREY, linewidth=1)
-    both[-1].legend(fontsize=8, loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
+    both[0].legend(fontsize=8, loc="upper right")
     return both[0]
