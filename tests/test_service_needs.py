@@ -90,7 +90,7 @@ def random_pairs(seed, respondents=5, elements=4):
             "respondent": np.repeat([f"M{number}" for number in range(respondents)], len(a)),
             "element_a": np.tile(names[a], respondents),
             "element_b": np.tile(names[b], respondents),
-            "preference": np.exp(rng.normal(0, 0.7, respondents * len(a))),
+            "preference": np.exp(rng.normal(0, 0.7, respondents * len(a)).clip(-2, 2)),
         }
     )
 
@@ -477,6 +477,52 @@ def test_equals_share_the_better_place():
     assert table["rank"].tolist() == [1, 1, 3]
 
 
+def test_whoever_stands_in_another_row_is_found_by_label():
+    rng = np.random.default_rng(6)
+    satisfied = pd.Series(rng.integers(1, 11, 40))
+    loyal, customers = satisfied + rng.normal(size=40), satisfied.index.to_series() // 2
+    turn = rng.permutation(40)
+    curve = loyalty_curve(satisfied, loyal, customers=customers, resamples=20, random_state=1)
+    again = loyalty_curve(satisfied, loyal[turn], customers=customers[turn], resamples=20, random_state=1)
+    assert again.equals(curve)
+    line = straight_line_test(satisfied, loyal, customers=customers)
+    assert straight_line_test(satisfied, loyal[turn], customers=customers[turn]) == line
+    wanted, seen = (pd.DataFrame(rng.integers(1, 8, (40, 3)), columns=list("abc")) for _ in range(2))
+    setup = {"resamples": 20, "random_state": 1}
+    other = wanted.loc[turn, list("cab")]
+    assert importance_performance(other, seen, **setup).equals(importance_performance(wanted, seen, **setup))
+    given = importance_performance(None, seen, outcome=loyal, **setup)
+    assert importance_performance(None, seen, outcome=loyal[turn], **setup).equals(given)
+    dimensions = pd.Series({"c": "y", "a": "x", "b": "x"})
+    assert servqual(other, seen, dimensions).equals(servqual(wanted, seen, dimensions))
+    matrix = pd.DataFrame([[1, 5, 3], [1 / 5, 1, 1 / 2], [1 / 3, 2, 1]], list("abc"), list("abc"))
+    assert ahp(matrix[list("cba")]).weights.equals(ahp(matrix).weights)
+
+
+@pytest.mark.parametrize("times", range(2, 10))
+def test_a_reciprocal_of_two_digits_is_one(times):
+    matrix = pd.DataFrame([[1, times], [round(1 / times, 2), 1]])
+    assert ahp(matrix).weights[0] == pytest.approx(times / (1 + times), abs=0.01)
+
+
+def test_numbers_kept_as_objects_are_numbers():
+    ratings = two_factors(1).round(2)
+    assert kmo(ratings.astype(object)).overall == kmo(ratings).overall
+    gaps = pd.DataFrame({"a": [5, None, 6], "b": ["5", "6", "7"]}, dtype=object)
+    assert importance_shares(gaps).equals(importance_shares(pd.DataFrame({"a": [5, np.nan, 6], "b": [5, 6, 7]})))
+
+
+def test_where_all_have_the_same_gap_there_is_no_interval():
+    wanted = pd.DataFrame({"a": [5, 6, 7], "b": [5, 6, 4]})
+    table = servqual(wanted, wanted - [1, 0], pd.Series({"a": "x", "b": "y"}))
+    assert table["gap"].tolist() == [-1, 0, -0.5]
+    assert table[["low", "high"]].isna().all(axis=None)
+    with pytest.warns(UserWarning, match="no interval"):
+        index = acsi(pd.DataFrame({"overall": [8, 8, 8]}))
+    assert index.value == pytest.approx(700 / 9)
+    assert np.isnan(index[1:3]).all()
+
+
 # --- laws -------------------------------------------------------------------------------------------------------------
 
 
@@ -630,6 +676,7 @@ def test_centred_ratings_add_up_to_nothing_and_know_no_use_of_the_scale(seed):
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 GOOD = two_factors(1)
+NOISE = pd.DataFrame(np.random.default_rng(4).standard_normal((150, 6)), columns=list("abcdef"))
 PAIRS = random_pairs(1)
 
 
@@ -642,7 +689,10 @@ PAIRS = random_pairs(1)
         (GOOD.assign(h=3 - 2 * GOOD["g"]), "'g', 'h' repeat each other"),
         (GOOD.assign(h=GOOD.sum(axis=1)), "'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' repeat each other"),
         (GOOD.assign(a=GOOD["a"].where(GOOD["a"] < 1)), r"left a rating out, first of 'a': use correlations\("),
-        (GOOD.assign(a="good"), "the ratings of 'a' are no numbers"),
+        (GOOD.assign(a="good"), "the ratings of 'a' are no numbers: 'good' in row 0 .120 such"),
+        (GOOD.assign(a=pd.Timestamp("2025-01-01")), "the ratings of 'a' are no numbers"),
+        (GOOD.to_numpy(), "the ratings must be a DataFrame, not of type ndarray"),
+        (GOOD[:0], "there are no answers"),
         (GOOD.assign(a=np.inf), "infinite"),
         (GOOD[["a", "b"]], "three elements or more"),
         (GOOD[["a", "a", "b"]], "two columns 'a'"),
@@ -666,13 +716,14 @@ def test_ratings_that_cannot_be_factored_are_refused(analysis, ratings, message)
         (lambda: factor_analysis(GOOD, 2, "pca"), "method must be 'principal' or 'ml'"),
         (lambda: factor_analysis(GOOD, 2, rotation="promax"), "rotation None, 'varimax' or 'oblimin'"),
         (lambda: factor_analysis(GOOD, 2, "ml", communalities=[0.5] * 7), "finds the communalities itself"),
-        (lambda: factor_analysis(GOOD, 2, communalities=[0.5] * 6), "one number for each element"),
+        (lambda: factor_analysis(GOOD, 2, communalities=[0.5] * 6), "one communality for each of 7"),
+        (lambda: factor_analysis(GOOD, 2, communalities=[0.5] * 6 + [1.5]), "above 0 and at most 1"),
         (lambda: factor_analysis(harman(), 3), "leave '.*' no variance of its own.*use method='ml'"),
         (lambda: factor_analysis(GOOD, 1).scores(GOOD[["a"]]), "no column 'b'"),
         (lambda: factor_analysis(harman(), 5), "no variance left for factor 5"),
         (lambda: correlations(GOOD, missing="mean"), "missing must be 'refuse', 'complete' or 'em'"),
         (lambda: parallel_analysis(GOOD, quantile=95), "quantile lie between 0 and 1"),
-        (lambda: congruence(factor_analysis(GOOD, 1).loadings, pd.DataFrame({"F1": [1]}, ["a"])), "the same elements"),
+        (lambda: congruence(factor_analysis(GOOD, 1).loadings, pd.DataFrame({"F1": [1]}, ["a"])), "'b' is on one"),
         (lambda: cronbach_alpha(GOOD[["a"]]), "two elements or more"),
         (lambda: centred_by_respondent(GOOD[["a"]]), "two elements or more"),
         (lambda: derived_importance(GOOD, "satisfied"), "no column 'satisfied'"),
@@ -680,6 +731,25 @@ def test_ratings_that_cannot_be_factored_are_refused(analysis, ratings, message)
 )
 def test_factor_analyses_that_make_no_sense_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: factor_analysis(NOISE, 1), r"share too little to be factored \(KMO 0.495, below 0.5\)"),
+        (
+            lambda: perception_gap(POINTS, POINTS.assign(c=1)[["b", "c"]]),
+            "left out, since only one table has it: 'a', 'c'",
+        ),
+        (lambda: wave_change(POINTS, POINTS[["a"]]), "left out, since only one table has it: 'b'"),
+        (lambda: perception_gap(POINTS, POINTS / 10), "largest ratings are 60 and 6: see that both are on one scale"),
+        (lambda: servqual(POINTS, POINTS**2, pd.Series({"a": "r", "b": "s"})), "are 60 and 3600: see that both are on"),
+        (lambda: acsi(pd.DataFrame({"overall": [8, 8]})), "all answers are the same"),
+    ],
+)
+def test_what_is_doubtful_is_said(call, message):
+    with pytest.warns(UserWarning, match=message):
         call()
 
 
@@ -691,6 +761,7 @@ def test_two_elements_that_hardly_anybody_rated_both_are_named():
 
 
 POINTS = pd.DataFrame({"a": [60, 50], "b": [40, 50]}, index=["A", "B"])
+HARDLY = pd.DataFrame({"a": range(40), "b": [5, 6] + [np.nan] * 38})
 
 
 @pytest.mark.parametrize(
@@ -699,12 +770,14 @@ POINTS = pd.DataFrame({"a": [60, 50], "b": [40, 50]}, index=["A", "B"])
         (lambda: importance_shares(POINTS.assign(b=[40, 60]), "points"), "points of '.' have a gap"),
         (lambda: importance_shares(POINTS.assign(b=[40, np.nan]), "points"), "points of 'B' have a gap"),
         (lambda: importance_shares(-POINTS), "ratings must be 0 or above"),
-        (lambda: importance_shares(POINTS.assign(b=np.nan)), "nobody who counts rates element 2"),
+        (lambda: importance_shares(POINTS.assign(b=np.nan)), "nobody who counts rates 'b'"),
         (lambda: importance_shares(POINTS * 0), "no shares of nothing"),
         (lambda: importance_shares(POINTS, "ahp"), "method must be 'rating', 'points' or 'pairs'"),
         (lambda: importance_shares(POINTS.iloc[:0]), "no answers"),
-        (lambda: importance_shares(POINTS, weights=[1]), "one number of 0 or more for each respondent"),
-        (lambda: importance_shares(POINTS, weights=pd.Series({"A": 1})), "none missing"),
+        (lambda: importance_shares(POINTS, weights=[1]), "one weight for each of 2"),
+        (lambda: importance_shares(POINTS, weights=[0, 0]), "each weight must be a number of 0 or more, and not all"),
+        (lambda: importance_shares(POINTS, weights=pd.Series({"A": 1})), "'B' has no weight"),
+        (lambda: importance_shares(POINTS, weights=pd.Series([1, 2, 3], list("ABB"))), "more than one weight of 'B'"),
         (lambda: importance_shares(POINTS, "pairs"), "pairs of elements as columns"),
         (lambda: importance_shares(comparisons(PAIRS).iloc[:, 1:], "pairs"), "each pair of elements once"),
         (lambda: comparisons(PAIRS.drop(columns="preference")), "no column 'preference'"),
@@ -720,15 +793,49 @@ POINTS = pd.DataFrame({"a": [60, 50], "b": [40, 50]}, index=["A", "B"])
         (lambda: wave_change(POINTS, POINTS.set_axis(["C", "D"])), "no respondent is in both waves"),
         (lambda: wave_change(POINTS, POINTS.set_axis(["A", "A"])), "'A' is in a wave twice"),
         (lambda: wave_change(POINTS, POINTS, pd.Series({"A": 1})), "'B' has no group"),
-        (lambda: quadrants(pd.Series({"a": 1}), pd.Series({"b": 1})), "of the same elements"),
+        (lambda: quadrants(pd.Series({"a": 1}), pd.Series({"b": 1})), "'a' is on one of two sides only"),
+        (lambda: quadrants(pd.Series({"a": 1.0}), pd.Series({"a": np.nan})), "'a' has no performance"),
         (lambda: importance_performance(POINTS, POINTS, outcome=POINTS["a"]), "give one of the two"),
-        (lambda: importance_performance(POINTS, POINTS[::-1]), "of the same respondents"),
+        (lambda: importance_performance(POINTS, POINTS[:1]), "respondent 'B' is on one of two sides only"),
+        (lambda: importance_performance(POINTS, POINTS[["a"]]), "element 'b' is on one of two sides only"),
+        (lambda: importance_performance(POINTS, POINTS.set_axis(["A", "A"])), "respondent 'B' is on one"),
+        (
+            lambda: importance_performance(POINTS.loc[["A", "B", "B"]], POINTS.loc[["B", "A", "B"]]),
+            "respondent 'B' is there twice",
+        ),
+        (lambda: importance_performance(None, POINTS.assign(b=5), outcome=POINTS["a"], resamples=1), "of 'b' the same"),
+        (lambda: importance_performance(None, POINTS, outcome=pd.Series({"C": 1})), "'A' has no outcome .2 such"),
+        (lambda: importance_performance(None, POINTS, outcome=[1, 2]), "each outcome must be told by label"),
         (lambda: servqual(POINTS, POINTS, pd.Series({"a": "r"})), "'b' has no dimension"),
         (
             lambda: servqual(POINTS, POINTS, pd.Series({"a": "r", "b": "r"}), weights=pd.Series({"s": 1})),
             "dimension 'r'",
         ),
         (lambda: servqual(POINTS[:1], POINTS[:1], pd.Series({"a": "r", "b": "r"})), "rated by 1 respondents"),
+        (lambda: servqual(POINTS, POINTS, pd.Series({"a": "r", "b": "overall"})), "give it another name"),
+        (lambda: servqual(POINTS, POINTS, pd.Series({"a": "r", "b": "r"}), level=2), "level must lie between 0 and 1"),
+        (lambda: importance(POINTS.assign(b="often")), "answers of 'b' are no numbers: 'often' in row 'A' .2 such"),
+        (lambda: importance(POINTS.to_numpy()), "the answers must be a DataFrame, not of type ndarray"),
+        (lambda: importance(HARDLY), "'b' has 2 answers that count, of 40 respondents: 400 resamples need 6"),
+        (
+            lambda: importance_performance(HARDLY[:4], HARDLY[:4], customers=pd.Series([1, 1, 2])),
+            "3 has no customer .1 such",
+        ),
+        (lambda: importance_performance(HARDLY, HARDLY), "'b' has 2 answers that count, of 40 respondents"),
+        (lambda: importance_performance(HARDLY[["a"]], HARDLY), "element 'b' is on one of two sides only"),
+        (lambda: perception_gap(POINTS, POINTS.assign(a="high")), "ratings of 'a' are no numbers: 'high' in row 'A'"),
+        (lambda: wave_change(POINTS, POINTS, ["north", "south"]), "each group must be told by label, as a Series"),
+        (lambda: holm(pd.Series({"a": 0.5, "b": 1.5})), "from 0 to 1: that of 'b' is 1.5"),
+        (lambda: holm(pd.Series({"a": -0.2})), "from 0 to 1: that of 'a' is -0.2"),
+        (lambda: comparisons(PAIRS.assign(preference=50)), "by 50: a preference is from 1/9 to 9"),
+        (
+            lambda: comparisons(PAIRS.assign(preference="twice")),
+            "values of 'preference' are no numbers: 'twice' in row 0",
+        ),
+        (lambda: comparisons(PAIRS.assign(respondent=None)), "'respondent' is missing in row 0"),
+        (lambda: comparisons(PAIRS.assign(preference=np.nan)), "'preference' is missing in row 0"),
+        (lambda: ahp([[1, 2], [0.5, 1]]), "the comparisons must be a DataFrame, not of type list"),
+        (lambda: ahp(pd.DataFrame(np.ones((2, 2)), list("ab"), list("ac"))), "element 'b' is on one of two sides only"),
     ],
 )
 def test_answers_that_tell_no_importance_are_refused(call, message):
@@ -744,20 +851,40 @@ def test_answers_that_tell_no_importance_are_refused(call, message):
         (lambda: nps([8.5]), "a whole number from 0 to 10, not 8.5"),
         (lambda: nps([]), "no answers"),
         (lambda: nps([9, np.nan]), "1 of 2 answers are missing"),
-        (lambda: nps([9, 8], weights=[1, -1]), "weights must be numbers of 0 or more"),
-        (lambda: nps([9, 8], weights=[1]), "one each"),
-        (lambda: nps(pd.Series([9, 8]), weights=pd.Series([1, 1], [5, 6])), "one entry for each answer"),
+        (lambda: nps([9, 8], weights=[1, -1]), "each weight must be a number of 0 or more"),
+        (lambda: nps([9, 8], weights=[1]), "one weight for each of 2"),
+        (lambda: nps([9, 8], customers=["A", None]), "1 has no customer"),
+        (lambda: nps(pd.Series([9, 8]), weights=pd.Series([1, 1], [5, 6])), "0 has no weight .2 such"),
         (lambda: csat([0, 5]), "outside the scale of 1 to 10"),
         (lambda: csat([5], level=90), "level must lie between 0 and 1"),
         (lambda: acsi(pd.DataFrame({"overall": [0]})), "outside the scale"),
         (lambda: acsi(pd.DataFrame(index=[0])), "no questions"),
-        (lambda: acsi(pd.DataFrame({"overall": [5]}), item_weights=[-1]), "item_weights"),
+        (
+            lambda: acsi(pd.DataFrame({"overall": [5]}), item_weights=[-1]),
+            "each item weight must be a number of 0 or more",
+        ),
+        (lambda: acsi(pd.Series([5, 6])), "the answers must be a DataFrame, not of type Series"),
+        (lambda: acsi(pd.DataFrame({"overall": [5]})), "the index of one customer has no interval"),
+        (lambda: acsi(pd.DataFrame({"overall": [5, 6]}), customers=["A", "A"]), "the index of one customer has no"),
+        (lambda: acsi(pd.DataFrame({"overall": [5, 6]}), level=2), "level must lie between 0 and 1"),
+        (lambda: csat([5, 4, 3], scale=(1, 5)), r"top must lie above 1 and not above 5.*scale=\(1, 5\), top=4"),
+        (lambda: csat([5, 4, 3], top=1), "top must lie above 1"),
+        (lambda: csat(["9", "ten"]), "the answers are no numbers: 'ten' in row 1"),
+        (
+            lambda: response_weights(pd.Series(["no", "yes"]), pd.Series(["a", "a"])),
+            "True or False .* 0 is 'no' .2 such",
+        ),
+        (lambda: response_weights(pd.Series([True, None]), pd.Series(["a", "a"])), "True or False .* 1 is None"),
+        (lambda: response_weights(pd.Series([1, 2]), pd.Series(["a", "a"])), "True or False .* 1 is"),
         (lambda: response_weights(pd.Series([True, False]), pd.Series(["a", "b"])), "nobody of class 'b' answered"),
         (lambda: response_weights(pd.Series([True, False]), pd.Series(["a"])), "1 has no class"),
-        (lambda: loyalty_curve([1, 2], [1]), "one each an answer"),
-        (lambda: loyalty_curve([1, 2], [1, np.nan]), "is missing"),
+        (lambda: loyalty_curve([1, 2], [1]), "one entry of loyal for each of 2"),
+        (lambda: loyalty_curve([1, 2], [1, np.nan]), "1 has no entry of loyal"),
+        (lambda: loyalty_curve([1, np.nan], [1, 1]), "1 has no score of satisfied"),
+        (lambda: loyalty_curve(["low", "high"], [1, 1]), "the scores of satisfied are no numbers: 'low' in row 0"),
+        (lambda: loyalty_curve(pd.Series([1, 2]), pd.Series([1, 0], [1, 2])), "0 has no entry of loyal .1 such"),
         (lambda: loyalty_curve([1, 1], [1, 0]), "two scores or more"),
-        (lambda: loyalty_curve([1, 2], [1, 0], customers=[1]), "2 answers and 1 customers"),
+        (lambda: loyalty_curve([1, 2], [1, 0], customers=[1]), "one customer for each of 2"),
         (lambda: straight_line_test([1, 2, 3], [1, 2, 3]), "four scores or more, and ten customers"),
     ],
 )

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from crmlab.service_needs.checks import numbers
+
 SINGULAR = 1e-8  # smallest eigenvalue of a correlation matrix that can be inverted
 STEPS = 10_000  # of an iteration that should need some dozens
 
@@ -54,8 +56,8 @@ def correlations(ratings: pd.DataFrame, missing: Literal["refuse", "complete", "
     Raises
     ------
     ValueError
-        There are gaps and they are refused; an element does not vary; two elements were rated together by fewer than
-        three respondents; or there is no such way.
+        There are gaps and they are refused; a rating is no number; an element does not vary; two elements were rated
+        together by fewer than three respondents; or there is no such way.
 
     Notes
     -----
@@ -341,24 +343,15 @@ def centred_by_respondent(ratings: pd.DataFrame, *, spread: bool = False) -> pd.
 # --- what can be factored ---------------------------------------------------------------------------------------------
 
 
-def numbers(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Ratings as floats."""
-    if not ratings.columns.is_unique:
-        raise ValueError(f"the ratings have two columns {ratings.columns[ratings.columns.duplicated()][0]!r}")
-    for name in ratings:
-        if not pd.api.types.is_numeric_dtype(ratings[name]):
-            raise ValueError(f"the ratings of {name!r} are no numbers")
-    table = ratings.astype("float64")
-    if np.isinf(table.to_numpy()).any():
-        raise ValueError("a rating is infinite")
-    return table
-
-
 def factorable(ratings: Ratings) -> Correlations:
     """Correlations that can be inverted, of more respondents than elements."""
-    if not isinstance(ratings, Correlations) and len(ratings) <= ratings.shape[1]:
-        raise ValueError(_too_few(len(ratings), ratings.shape[1]))
-    found = ratings if isinstance(ratings, Correlations) else correlations(ratings)
+    if isinstance(ratings, Correlations):
+        found = ratings
+    else:
+        table = numbers(ratings)
+        if len(table) <= table.shape[1]:
+            raise ValueError(_too_few(len(table), table.shape[1]))
+        found = correlations(table)
     matrix = pd.DataFrame(found.matrix)
     r = matrix.to_numpy(dtype="float64")
     if r.ndim != 2 or r.shape[0] != r.shape[1] or len(r) < 3:

@@ -10,8 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from crmlab.service_needs.correlation import STEPS, Correlations, Ratings, factorable, numbers, patterns
+from crmlab.service_needs.checks import matched, numbers, same_labels
+from crmlab.service_needs.correlation import STEPS, Correlations, Ratings, factorable, kmo, patterns
 
+UNACCEPTABLE = 0.5  # the measure of sampling adequacy below which Kaiser would factor nothing
 LEAST_UNIQUE = 0.005  # share of an element's variance that maximum likelihood must leave it, as in R's factanal
 
 
@@ -142,7 +144,8 @@ def factor_analysis(
     Warns
     -----
     UserWarning
-        Maximum likelihood leaves an element no variance of its own (a Heywood case).
+        Maximum likelihood leaves an element no variance of its own (a Heywood case); or the elements share so little
+        (`kmo` below 0.5) that what is found may be chance.
 
     Notes
     -----
@@ -178,6 +181,12 @@ def factor_analysis(
     if isinstance(n_factors, bool) or n_factors not in range(1, most + 1):
         raise ValueError(
             f"{len(r)} elements can tell 1 to {most} factors with method={method!r}, not n_factors={n_factors!r}"
+        )
+    if (adequacy := kmo(found).overall) < UNACCEPTABLE:
+        warnings.warn(
+            f"the elements share too little to be factored (KMO {adequacy:.3f}, below {UNACCEPTABLE}): what is found "
+            "may be chance; see parallel_analysis",
+            stacklevel=2,
         )
     n_factors, test = int(n_factors), dict[str, float]()
     if method == "ml":
@@ -222,8 +231,7 @@ def congruence(loadings: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
         truth
     F1   0.96
     """
-    if set(loadings.index) != set(others.index) or not loadings.index.is_unique or len(loadings) != len(others):
-        raise ValueError("the two tables of loadings must be of the same elements, each once")
+    same_labels(loadings.index, others.index, "element")
     a, b = loadings.to_numpy(dtype="float64"), others.reindex(loadings.index).to_numpy(dtype="float64")
     sizes = np.outer(np.linalg.norm(a, axis=0), np.linalg.norm(b, axis=0))
     if (sizes == 0).any():
@@ -242,10 +250,8 @@ def _most_factors(p: int, method: str) -> int:
 
 
 def _given(communalities: Any, names: pd.Index) -> np.ndarray:
-    if isinstance(communalities, pd.Series):
-        communalities = communalities.reindex(names)
-    values = np.asarray(communalities, dtype="float64")
-    if values.shape != (len(names),) or not ((values > 0) & (values <= 1)).all():
+    values = matched(communalities, names, "communality").astype("float64")
+    if not ((values > 0) & (values <= 1)).all():
         raise ValueError("communalities must be one number for each element, above 0 and at most 1")
     return values
 

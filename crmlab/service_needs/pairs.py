@@ -7,10 +7,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from crmlab.service_needs.checks import number_column, numbers, same_labels
+
 # Mean consistency index of matrices filled at random from Saaty's scale, of 3, 4, ... things.
 RANDOM_INDEX = {3: 0.58, 4: 0.90, 5: 1.12, 6: 1.24, 7: 1.32, 8: 1.41, 9: 1.45, 10: 1.49}
 CONSISTENT = 0.10  # the largest consistency ratio that Saaty lets pass
-ROUNDED = 0.02  # how far a preference and its reverse may be from reciprocal, as 0.33 and 3 are
+LARGEST = 9  # of Saaty's scale, in either direction
+ROUNDED = 0.05  # how far a preference and its reverse may be from reciprocal, as 8 and 0.12 are
 
 
 def comparisons(
@@ -29,7 +32,7 @@ def comparisons(
     respondent, a, b : str
         Columns: who compares, and which two elements.
     preference : str
-        Column: how many times as important a is as b, above 0 (Saaty's scale: 1/9 to 9).
+        Column: how many times as important a is as b, on Saaty's scale: 1/9 to 9.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def comparisons(
     ------
     ValueError
         A respondent left a pair out, compared an element with itself, or gave a pair two answers that are not
-        reciprocal; a preference is missing or not above 0.
+        reciprocal; a preference is not from 1/9 to 9, or something is missing.
 
     Examples
     --------
@@ -49,15 +52,20 @@ def comparisons(
     >>> comparisons(pairs).loc["M1"].to_dict()
     {('speed', 'price'): 2.0, ('speed', 'advice'): 4.0, ('price', 'advice'): 2.0}
     """
-    if absent := [name for name in (respondent, a, b, preference) if name not in pairs]:
-        raise ValueError(f"pairs has no column {absent[0]!r}")
+    for name in (respondent, a, b, preference):
+        if name not in pairs:
+            raise ValueError(f"pairs has no column {name!r}")
     told = pairs[[respondent, a, b, preference]].set_axis(["who", "a", "b", "times"], axis=1)
-    bad = ~(told["times"] > 0) | (told["a"] == told["b"]) | ~np.isfinite(told["times"].astype("float64"))
-    if bad.any():
+    if (gaps := told.isna()).any(axis=None):
+        row, column = np.argwhere(gaps.to_numpy())[0]
+        raise ValueError(f"{(respondent, a, b, preference)[column]!r} is missing in row {told.index[row]!r} of pairs")
+    told["times"] = number_column(told["times"], f"the values of {preference!r}").astype("float64")
+    beyond = ~told["times"].between(1 / LARGEST / (1 + ROUNDED), LARGEST * (1 + ROUNDED))
+    if (bad := beyond | (told["a"] == told["b"])).any():
         row = told[bad].iloc[0]
         raise ValueError(
-            f"{row['who']!r} compares {row['a']!r} with {row['b']!r} by {row['times']}: a preference is above 0, and "
-            "between two elements"
+            f"{row['who']!r} compares {row['a']!r} with {row['b']!r} by {row['times']:g}: a preference is from 1/9 to "
+            f"9, and between two elements ({int(bad.sum())} such rows)"
         )
     elements = pd.unique(told[["a", "b"]].to_numpy().ravel())
     who, people = pd.factorize(told["who"])
@@ -75,11 +83,11 @@ def comparisons(
             f"({len(torn)} such pairs): keep one answer of each"
         )
     i, j = np.triu_indices(len(elements), 1)
-    if (gaps := np.argwhere(np.isinf(least[:, i, j]))).size:
-        one, pair = gaps[0]
+    if (absent := np.argwhere(np.isinf(least[:, i, j]))).size:
+        one, pair = absent[0]
         raise ValueError(
             f"{people[one]!r} did not compare {elements[i[pair]]!r} with {elements[j[pair]]!r} "
-            f"({len(np.unique(gaps[:, 0]))} respondents left a pair out): ask again, or leave these respondents out"
+            f"({len(np.unique(absent[:, 0]))} respondents left a pair out): ask again, or leave these respondents out"
         )
     wide = (least[:, i, j] + most[:, i, j]) / 2
     named = pd.MultiIndex.from_arrays([elements[i], elements[j]], names=["a", "b"])
@@ -145,7 +153,8 @@ def ahp(matrix: pd.DataFrame, method: Literal["eigenvector", "geometric"] = "eig
     Parameters
     ----------
     matrix : DataFrame, one row and one column an element
-        How many times as important the row is as the column; up to 10 elements.
+        How many times as important the row is as the column; up to 10 elements, columns in any order. Two digits do
+        for a reciprocal (0.12 for 1/8).
     method : {"eigenvector", "geometric"}
         Weights by the principal eigenvector, or by the geometric mean of each row.
 
@@ -156,8 +165,8 @@ def ahp(matrix: pd.DataFrame, method: Literal["eigenvector", "geometric"] = "eig
     Raises
     ------
     ValueError
-        The matrix is not reciprocal, has a gap, or is of fewer than 2 or more than 10 elements; or there is no such
-        method.
+        The matrix is not reciprocal, has a gap, other columns than rows, or fewer than 2 or more than 10 elements; or
+        there is no such method.
 
     Notes
     -----
@@ -177,12 +186,14 @@ def ahp(matrix: pd.DataFrame, method: Literal["eigenvector", "geometric"] = "eig
     """
     if method not in ("eigenvector", "geometric"):
         raise ValueError(f"method must be 'eigenvector' or 'geometric', not {method!r}")
-    a = np.asarray(matrix, dtype="float64")
-    if a.ndim != 2 or a.shape[0] != a.shape[1] or not 2 <= len(a) <= max(RANDOM_INDEX):
+    table = numbers(matrix, "comparisons")
+    if table.shape[0] != table.shape[1] or not 2 <= len(table) <= max(RANDOM_INDEX):
         raise ValueError(
-            f"2 to {max(RANDOM_INDEX)} elements are compared with each other, not a table of shape {a.shape}"
+            f"2 to {max(RANDOM_INDEX)} elements are compared with each other, not a table of shape {table.shape}"
         )
-    names = pd.Index(matrix.index)
+    names = table.index
+    same_labels(names, table.columns, "element")
+    a = table[names].to_numpy()
     torn = ~(np.abs(np.log(np.where(a > 0, a * a.T, np.nan))) < np.log1p(ROUNDED))
     if torn.any():
         i, j = np.unravel_index(torn.argmax(), torn.shape)
@@ -265,9 +276,7 @@ def pair_elements(compared: pd.DataFrame) -> pd.Index:
 
 def pair_logs(compared: pd.DataFrame) -> np.ndarray:
     """Checked comparisons as logarithms."""
-    values = compared.to_numpy(dtype="float64", na_value=np.nan)
-    if len(values) == 0:
-        raise ValueError("there are no answers")
+    values = numbers(compared, "comparisons").to_numpy()
     if not (values > 0).all():
         raise ValueError("preferences must be above 0, none missing: make them by comparisons(...)")
     return np.log(values)

@@ -5,8 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from crmlab.service_needs.checks import (
+    by_label,
+    enough_to_draw,
+    like,
+    matched,
+    number_column,
+    numbers,
+    refuse_gaps,
+    same_labels,
+    upper,
+    warn_of_scales,
+)
 from crmlab.service_needs.correlation import Ratings, correlations, cronbach_alpha, factorable
-from crmlab.stats import bootstrap
+from crmlab.stats import bootstrap, interval
 
 # By whether importance and performance are above the mean.
 QUADRANTS = {
@@ -99,9 +111,10 @@ def quadrants(importance: pd.Series, performance: pd.Series) -> pd.Series:
     >>> quadrants(pd.Series({"speed": 6, "price": 3}), pd.Series({"speed": 4, "price": 5})).to_dict()
     {'speed': 'concentrate here', 'price': 'possible overkill'}
     """
-    performance = performance.reindex(importance.index)
-    if importance.isna().any() or performance.isna().any() or not importance.index.is_unique:
-        raise ValueError("importance and performance must be of the same elements, each once, none missing")
+    same_labels(importance.index, performance.index, "element")
+    performance = by_label(performance, importance.index, "performance")
+    refuse_gaps(importance, "importance")
+    refuse_gaps(performance, "performance")
     high = [(one >= one.mean() - 1e-12).tolist() for one in (importance, performance)]
     return pd.Series([QUADRANTS[pair] for pair in zip(*high, strict=True)], importance.index, name="quadrant")
 
@@ -111,6 +124,7 @@ def importance_performance(
     performance: pd.DataFrame,
     *,
     outcome: pd.Series | None = None,
+    customers: pd.Series | None = None,
     resamples: int = 400,
     random_state: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
@@ -121,10 +135,12 @@ def importance_performance(
     importance : DataFrame, one row a respondent, one column an element; or None
         Ratings; None if importance is derived from `outcome`.
     performance : DataFrame, one row a respondent, one column an element
-        Ratings of the same respondents and elements; gaps allowed in both.
+        Ratings of the same respondents and elements, in any order; gaps allowed in both.
     outcome : Series, optional
-        Satisfaction of each respondent: an element's importance is then the correlation of its performance with it,
-        over those who rated it.
+        Satisfaction of each respondent, matched by label: an element's importance is then the correlation of its
+        performance with it, over those who rated it.
+    customers : Series, optional
+        Who gave each row, matched by label, where one may have given several: these are drawn together.
     resamples : int
         How often respondents are drawn anew.
     random_state : int, Generator or None
@@ -132,13 +148,15 @@ def importance_performance(
     Returns
     -------
     DataFrame, one row an element
-        `importance`, a mean rating or a correlation; `performance`, a mean rating; `quadrant`; `chance`, the share of
-        resamples in which it lies there.
+        `importance`, a mean rating or a correlation; `low` and `high`, its 90% interval; `performance`, a mean rating;
+        `quadrant`; `chance`, the share of resamples in which it lies there.
 
     Raises
     ------
     ValueError
-        Importance is given twice or not at all, the tables are not of the same respondents and elements.
+        Importance is given twice or not at all, the tables are not of the same respondents and elements, a respondent
+        has no outcome or no customer; an element does not vary, so that nothing can be derived of it, or has so few
+        answers that a resample would be likely to have none.
     RuntimeError
         In a resample nobody rates an element.
 
@@ -150,36 +168,58 @@ def importance_performance(
     --------
     >>> importance = pd.DataFrame({"speed": [6, 7, 6, 5], "price": [3, 4, 5, 4]})
     >>> performance = pd.DataFrame({"speed": [4, 3, 4, 4], "price": [5, 6, 4, 5]})
-    >>> importance_performance(importance, performance, random_state=1).round(2)
-           importance  performance           quadrant  chance
-    speed         6.0         3.75   concentrate here    0.99
-    price         4.0         5.00  possible overkill    1.00
+    >>> importance_performance(importance, performance, random_state=1)[["importance", "quadrant", "chance"]].round(2)
+           importance           quadrant  chance
+    speed         6.0   concentrate here    0.99
+    price         4.0  possible overkill    1.00
     """
     if (importance is None) == (outcome is None):
         raise ValueError("importance is either rated or derived from an outcome: give one of the two")
-    names = performance.columns
-    if outcome is not None:
-        stated = outcome.reindex(performance.index).to_numpy(dtype="float64")[:, None]
-    elif importance is not None:
-        if not importance.index.equals(performance.index) or set(importance) != set(names):
-            raise ValueError("importance and performance must be of the same respondents, in one order, and elements")
-        stated = importance[names].to_numpy(dtype="float64")
-    seen = performance.to_numpy(dtype="float64")
+    rated = numbers(performance)
+    names, seen, there = rated.columns, rated.to_numpy(), rated.notna()
+    if importance is not None:
+        wanted = like(numbers(importance), rated)
+        stated, there = wanted.to_numpy(), there & wanted.notna()
+    elif outcome is not None:
+        refuse_gaps(outcome := by_label(outcome, rated.index, "outcome"), "outcome")
+        stated = number_column(outcome, "the outcomes").to_numpy(dtype="float64")[:, None]
+        if (constant := rated.nunique() < 2).any():
+            raise ValueError(
+                f"all rate the performance of {names[constant][0]!r} the same: nothing can be derived of it"
+            )
+    who = np.arange(len(seen)) if customers is None else pd.factorize(matched(customers, rated, "customer"))[0]
+    rows_of = [np.flatnonzero(who == number) for number in range(who.max() + 1)]
+    enough_to_draw(there.groupby(who).any().sum(), len(rows_of), resamples)
 
-    def located(row: np.ndarray) -> pd.DataFrame:
+    def located(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         matters = _means(stated[row]) if outcome is None else _correlations_with(stated[row], seen[row])
-        return pd.DataFrame({"importance": matters, "performance": _means(seen[row])}, names)
+        return matters, _means(seen[row])
 
-    def quadrant_numbers(table: pd.DataFrame) -> pd.Series:
-        found = located(table["row"].to_numpy())
-        return quadrants(found["importance"], found["performance"]).map(list(QUADRANTS.values()).index)
+    def high(one: np.ndarray) -> np.ndarray:
+        return one >= one.mean() - 1e-12
 
     own = located(np.arange(len(seen)))
-    quadrant = quadrants(own["importance"], own["performance"])
-    rows = pd.DataFrame({"row": np.arange(len(seen))})
-    draws = bootstrap(quadrant_numbers, rows, resamples=resamples, random_state=random_state)
-    chance = (draws == quadrant.map(list(QUADRANTS.values()).index)).mean()
-    return own.assign(quadrant=quadrant, chance=chance)
+    quadrant = quadrants(pd.Series(own[0], names), pd.Series(own[1], names))
+
+    def drawn(table: pd.DataFrame) -> pd.Series:
+        matters, does = located(np.concatenate([rows_of[number] for number in table["customer"]]))
+        same = (high(matters) == high(own[0])) & (high(does) == high(own[1]))
+        return pd.Series(np.append(matters, same), pd.RangeIndex(2 * len(names)))
+
+    table = pd.DataFrame({"customer": np.arange(len(rows_of))})
+    draws = bootstrap(drawn, table, resamples=resamples, random_state=random_state)
+    ends = interval(draws.iloc[:, : len(names)])
+    return pd.DataFrame(
+        {
+            "importance": own[0],
+            "low": ends["low"].to_numpy(),
+            "high": ends["high"].to_numpy(),
+            "performance": own[1],
+            "quadrant": quadrant,
+            "chance": draws.iloc[:, len(names) :].mean().to_numpy(),
+        },
+        names,
+    )
 
 
 def servqual(
@@ -195,9 +235,9 @@ def servqual(
     Parameters
     ----------
     expectation, performance : DataFrame, one row a respondent, one column an element
-        Ratings on one scale, of the same respondents; gaps allowed.
+        Ratings on one scale, of the same respondents, in any order; gaps allowed.
     dimensions : Series
-        The dimension of each element.
+        The dimension of each element; none is called "overall".
     weights : Series, optional
         How much each dimension counts, above 0; all the same by default.
     level : float
@@ -207,15 +247,20 @@ def servqual(
     -------
     DataFrame, one row a dimension, and `overall`
         `n`, respondents; `expectation` and `performance`, the means over what a respondent rated in both; `gap`,
-        performance less expectation, points; `low` and `high`; `weight`, adding up to 1; `alpha`, how far the
-        performance ratings of the dimension measure one thing (missing for one element alone, or one that does not
-        vary). Overall is the weighted sum, of those who rated every dimension.
+        performance less expectation, points; `low` and `high`, missing where all have the same gap; `weight`, adding up
+        to 1; `alpha`, how far the performance ratings of the dimension measure one thing (missing for one element
+        alone, or one that does not vary). Overall is the weighted sum, of those who rated every dimension.
 
     Raises
     ------
     ValueError
         The tables are not of the same respondents and elements, an element has no dimension, or a dimension no weight;
-        fewer than two respondents rated a dimension.
+        fewer than two respondents rated a dimension; a dimension is called "overall".
+
+    Warns
+    -----
+    UserWarning
+        The two tables hardly have one scale.
 
     References
     ----------
@@ -232,18 +277,17 @@ def servqual(
     """
     from scipy import stats
 
-    names = performance.columns
-    if not expectation.index.equals(performance.index) or set(expectation) != set(names):
-        raise ValueError("expectation and performance must be of the same respondents, in one order, and elements")
-    dimension = dimensions.reindex(names)
-    if dimension.isna().any():
-        raise ValueError(f"{names[dimension.isna()][0]!r} has no dimension")
+    seen = numbers(performance)
+    wanted, names = like(numbers(expectation), seen), seen.columns
+    warn_of_scales(wanted, seen)
+    refuse_gaps(dimension := by_label(dimensions, names, "dimension"), "dimension")
     groups = sorted(dimension.unique())
-    weight = pd.Series(1.0, groups) if weights is None else weights.reindex(groups).astype("float64")
+    if "overall" in groups:
+        raise ValueError("a dimension is called 'overall', as the row of all together: give it another name")
+    weight = pd.Series(1.0, groups) if weights is None else by_label(weights, pd.Index(groups), "weight").astype(float)
     if not (weight > 0).all():
         raise ValueError(f"dimension {weight.index[~(weight > 0)][0]!r} needs a weight above 0")
     weight = weight / weight.sum()
-    wanted, seen = expectation[names].astype("float64"), performance.astype("float64")
     wanted, seen = wanted.where(seen.notna()), seen.where(wanted.notna())
     parts = {
         what: pd.DataFrame({group: table[names[dimension == group]].mean(axis=1) for group in groups})
@@ -255,7 +299,7 @@ def servqual(
     n = gap.count()
     if (n < 2).any():
         raise ValueError(f"{n.idxmin()!r} was rated by {n.min()} respondents: two are needed")
-    reach = stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(gap.var() / n)
+    reach = stats.t.ppf(upper(level), n - 1) * np.sqrt(gap.var().where(gap.max() - gap.min() > 1e-9) / n)
     alpha = {group: _alpha(seen[names[dimension == group]]) for group in groups}
     return pd.DataFrame(
         {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from crmlab.service_needs.checks import by_label, matched, number_column, numbers, refuse_gaps, upper, weights_of
 from crmlab.service_needs.correlation import ChiSquareTest
 from crmlab.stats import bootstrap, interval
 
@@ -48,7 +50,7 @@ def csat(
     satisfied : array of numbers
         Scores, none missing.
     top : number
-        The least score that counts as satisfied.
+        The least score that counts as satisfied: above the least of the scale.
     scale : two numbers
         The least and the highest score there is.
     weights : array of numbers, optional
@@ -66,7 +68,7 @@ def csat(
     Raises
     ------
     ValueError
-        There are no answers, one is missing or outside the scale, or a weight is negative.
+        There are no answers, one is missing or outside the scale, `top` is, or a weight is negative.
 
     References
     ----------
@@ -80,6 +82,11 @@ def csat(
     >>> [round(number, 3) for number in csat([9, 8, 10, 5, 7, 8, 9, 3])[:3]]
     [0.625, 0.348, 0.839]
     """
+    if not scale[0] < top <= scale[1]:
+        raise ValueError(
+            f"top must lie above {scale[0]:g} and not above {scale[1]:g}, the ends of the scale, not be {top!r}: on a "
+            "scale of 1 to 5, say, csat(answers, scale=(1, 5), top=4)"
+        )
     scores = _scores(satisfied, scale)
     mean, n = _mean((scores >= top).astype(float), weights, customers, satisfied)
     z = _z(level)
@@ -161,12 +168,17 @@ def acsi(
     Returns
     -------
     Estimate
-        From 0, all at the least, to 100.
+        From 0, all at the least, to 100. Without an interval where all answers are the same.
 
     Raises
     ------
     ValueError
-        There are no answers, one is missing or outside the scale; a weight is negative.
+        There are no answers, or only of one customer; one is missing or outside the scale; a weight is negative.
+
+    Warns
+    -----
+    UserWarning
+        All answers are the same.
 
     References
     ----------
@@ -182,19 +194,21 @@ def acsi(
     from scipy import stats
 
     low, high = scale
-    if answers.shape[1] == 0:
+    table = numbers(answers, "answers")
+    if table.shape[1] == 0:
         raise ValueError("there are no questions")
-    each = np.column_stack([_scores(answers[name], scale) for name in answers])
-    share = np.ones(each.shape[1])
-    if item_weights is not None:
-        by_name = item_weights.reindex(answers.columns) if isinstance(item_weights, pd.Series) else item_weights
-        share = np.asarray(by_name, dtype="float64")
-    if share.shape != (each.shape[1],) or not (share >= 0).all() or share.sum() == 0:
-        raise ValueError("item_weights must be one number of 0 or more for each question, not all 0")
+    each = np.column_stack([_scores(table[name], scale) for name in table])
+    share = weights_of(item_weights, table.columns, "item weight")
     index = (each - low) @ (share / share.sum()) / (high - low) * 100
     mean, n = _mean(index, weights, customers, answers)
-    spread = _spread(index, weights, answers)
-    reach = stats.t.ppf((1 + level) / 2, n - 1) * spread / np.sqrt(n - 1) if n > 1 else np.nan
+    if n < 1 + 1e-9:
+        raise ValueError("the index of one customer has no interval: two or more are needed")
+    weight = weights_of(weights, answers)
+    spread = np.sqrt(weight @ (index - mean) ** 2 / weight.sum())
+    if spread < 1e-9:
+        warnings.warn("all answers are the same: how others would differ cannot be told, no interval", stacklevel=2)
+        spread = np.nan
+    reach = stats.t.ppf(upper(level), n - 1) * spread / np.sqrt(n - 1)
     return _estimate(mean, mean - reach, mean + reach, (0, 100), len(index), n)
 
 
@@ -203,9 +217,10 @@ def response_weights(answered: pd.Series, classes: pd.Series) -> pd.Series:
 
     Parameters
     ----------
-    answered : Series of bool, one entry a customer asked
+    answered : Series of bool (or 1 and 0), one entry a customer asked, none missing
     classes : Series
-        The class of each, known of those who did not answer, too: small classes of about the same inclination.
+        The class of each, matched by label, known of those who did not answer, too: small classes of about the same
+        inclination.
 
     Returns
     -------
@@ -215,7 +230,7 @@ def response_weights(answered: pd.Series, classes: pd.Series) -> pd.Series:
     Raises
     ------
     ValueError
-        A customer has no class, or nobody of a class answered.
+        A customer has no class, or nobody of a class answered; `answered` is neither true nor false.
 
     Notes
     -----
@@ -232,9 +247,12 @@ def response_weights(answered: pd.Series, classes: pd.Series) -> pd.Series:
     >>> response_weights(answered, classes).round(2).to_dict()
     {'A': 0.67, 'B': 0.67, 'C': 1.33, 'E': 1.33}
     """
-    group = classes.reindex(answered.index)
-    if group.isna().any():
-        raise ValueError(f"{answered.index[group.isna()][0]!r} has no class ({int(group.isna().sum())} such customers)")
+    if not (plain := answered.isin([True, False])).all():
+        raise ValueError(
+            f"answered must be True or False (or 1 and 0): that of {answered.index[~plain][0]!r} is "
+            f"{answered[~plain].iloc[0]!r} ({int((~plain).sum())} such)"
+        )
+    refuse_gaps(group := by_label(classes, answered.index, "class"), "class")
     told = answered.astype(bool)
     rate = told.groupby(group).mean()
     if (rate == 0).any():
@@ -261,7 +279,7 @@ def loyalty_curve(
     loyal : array of numbers or bool, as long
         Whether the customer stayed, say, or what it then spent.
     customers : array, optional
-        Who gave each answer, where one may have given several: these are drawn together.
+        Who gave each answer, where one may have given several: these are drawn together. Series are matched by label.
     level : float
         Of the interval of `fitted`.
     resamples : int
@@ -292,7 +310,7 @@ def loyalty_curve(
     line   -0.08  0.34  0.48  0.76
     """
     x, y, who = _link(satisfied, loyal, customers)
-    scores, place = np.unique(np.asarray(satisfied), return_inverse=True)
+    scores, place = np.unique(x, return_inverse=True)
     # Sums by customer and score: drawing a customer draws all its answers.
     firms, number = np.unique(who, return_inverse=True)
     cells = np.zeros((2, len(firms), len(scores)))
@@ -378,13 +396,11 @@ def _estimate(value: float, low: float, high: float, ends: tuple[float, float], 
 def _z(level: float) -> float:
     from scipy import stats
 
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
-    return float(stats.norm.ppf((1 + level) / 2))
+    return float(stats.norm.ppf(upper(level)))
 
 
 def _scores(answers: Any, scale: tuple[float, float]) -> np.ndarray:
-    values = np.asarray(pd.Series(answers), dtype="float64")
+    values = number_column(pd.Series(answers), "the answers").to_numpy(dtype="float64", na_value=np.nan)
     if len(values) == 0:
         raise ValueError("there are no answers")
     if np.isnan(values).any():
@@ -405,32 +421,19 @@ def _net(scores: np.ndarray) -> np.ndarray:
     return (scores >= PROMOTER).astype(float) - (scores <= DETRACTOR)
 
 
-def _matched(values: Any, answers: Any) -> np.ndarray:
-    """What goes with each answer, by its row where both have an index."""
-    if isinstance(values, pd.Series) and isinstance(answers, pd.Series | pd.DataFrame):
-        if not values.index.is_unique or not answers.index.isin(values.index).all():
-            raise ValueError("weights and customers must have one entry for each answer, by its row")
-        return values.reindex(answers.index).to_numpy()
-    array = np.asarray(values)
-    if array.shape != (len(answers),):
-        raise ValueError(f"there are {len(answers)} answers, and weights or customers of shape {array.shape}: one each")
-    return array
-
-
-def _weight(weights: Any, answers: Any) -> np.ndarray:
-    if weights is None:
-        return np.full(len(answers), 1 / len(answers))
-    weight = _matched(weights, answers).astype("float64")
-    if not ((weight >= 0) & np.isfinite(weight)).all() or weight.sum() == 0:
-        raise ValueError("weights must be numbers of 0 or more, none missing, not all 0")
-    return weight / weight.sum()
+def _who(customers: Any, answers: Any) -> np.ndarray:
+    """The number of the customer who gave each answer; each another by default."""
+    if customers is None:
+        return np.arange(len(answers))
+    return pd.factorize(pd.Series(matched(customers, answers, "customer")))[0]
 
 
 def _mean(values: np.ndarray, weights: Any, customers: Any, answers: Any) -> tuple[float, float]:
     """The weighted mean, and the number of independent answers of equal weight that would be as sure."""
-    weight = _weight(weights, answers)
+    weight = weights_of(weights, answers)
+    weight = weight / weight.sum()
     mean = float(weight @ values)
-    who = np.arange(len(values)) if customers is None else pd.factorize(pd.Series(_matched(customers, answers)))[0]
+    who = _who(customers, answers)
     together = np.bincount(who, weight * (values - mean))
     variance, spread = float(together @ together), float(weight @ (values - mean) ** 2)
     # Where all say the same, how much answers of one customer agree cannot be told: they count as one.
@@ -438,23 +441,14 @@ def _mean(values: np.ndarray, weights: Any, customers: Any, answers: Any) -> tup
     return mean, min(n, float(len(values)))
 
 
-def _spread(values: np.ndarray, weights: Any, answers: Any) -> float:
-    weight = _weight(weights, answers)
-    return float(np.sqrt(weight @ (values - weight @ values) ** 2))
-
-
 def _link(satisfied: Any, loyal: Any, customers: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    x, y = (np.asarray(one, dtype="float64") for one in (satisfied, loyal))
-    if x.shape != y.shape or x.ndim != 1:
-        raise ValueError(f"satisfied and loyal must be one each an answer: these are of shape {x.shape} and {y.shape}")
-    if np.isnan(x).any() or np.isnan(y).any():
-        raise ValueError("an answer, or whether its customer was loyal, is missing: leave these out, and say so")
-    if len(np.unique(x)) < 2:
+    """Scores, loyalty and the number of the customer of each answer."""
+    x = number_column(pd.Series(satisfied), "the scores of satisfied")
+    refuse_gaps(x, "score of satisfied")
+    y = number_column(pd.Series(matched(loyal, satisfied, "entry of loyal")), "the entries of loyal")
+    if x.nunique() < 2:
         raise ValueError("a curve needs two scores or more")
-    who = np.arange(len(x)) if customers is None else np.asarray(customers)
-    if who.shape != x.shape:
-        raise ValueError(f"there are {len(x)} answers and {len(who)} customers: one each")
-    return x, y, pd.factorize(pd.Series(who))[0]
+    return x.to_numpy(), y.to_numpy(dtype="float64"), _who(customers, satisfied)
 
 
 def _never_falling(n: np.ndarray, total: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from crmlab.service_needs.checks import enough_to_draw, like, numbers, weights_of
 from crmlab.service_needs.pairs import log_matrix, pair_elements, pair_logs, principal_eigenvector
 from crmlab.stats import bootstrap, interval
 
@@ -99,8 +100,8 @@ def importance_shares(answers: pd.DataFrame, method: Method = "rating", *, weigh
     Raises
     ------
     ValueError
-        There is no such method; a weight is negative or missing; a rating is negative, or nobody rates an element; the
-        points of a respondent have a gap or add up to another sum.
+        There is no such method; a weight is negative or missing; an answer is no number; a rating is negative, or
+        nobody rates an element; the points of a respondent have a gap or add up to another sum.
 
     References
     ----------
@@ -113,9 +114,8 @@ def importance_shares(answers: pd.DataFrame, method: Method = "rating", *, weigh
     >>> importance_shares(ratings, weights=pd.Series({"B": 1, "A": 3})).round(3).tolist()
     [0.406, 0.344, 0.25]
     """
-    elements = _elements(answers, method)
-    values, weight = _answers(answers, method), _weights(weights, answers)
-    return pd.Series(_shares(values, weight, method), elements, name="importance")
+    values, elements = _answers(answers, method)
+    return _shares(values, weights_of(weights, answers), method, elements)
 
 
 def importance_draws(
@@ -143,7 +143,7 @@ def importance_draws(
     Raises
     ------
     ValueError
-        As `importance_shares`.
+        As `importance_shares`; an element has so few answers that a resample would be likely to have none.
     RuntimeError
         In a resample nobody rates an element.
 
@@ -153,12 +153,14 @@ def importance_draws(
     >>> importance_draws(points, "points", resamples=3, random_state=1).round(2).values.tolist()
     [[0.55, 0.45], [0.5, 0.5], [0.6, 0.4]]
     """
-    elements = _elements(answers, method)
-    values, weight = _answers(answers, method), _weights(weights, answers)
+    values, elements = _answers(answers, method)
+    weight = weights_of(weights, answers)
+    counted = pd.Series((~np.isnan(values[weight > 0])).sum(axis=0), answers.columns)
+    enough_to_draw(counted, len(values), resamples)
 
     def drawn(table: pd.DataFrame) -> pd.Series:
         row = table["row"].to_numpy()
-        return pd.Series(_shares(values[row], weight[row], method), elements)
+        return _shares(values[row], weight[row], method, elements)
 
     rows = pd.DataFrame({"row": np.arange(len(values))})
     return bootstrap(drawn, rows, resamples=resamples, random_state=random_state)
@@ -187,31 +189,52 @@ def rank_chances(draws: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({place: (ranks == place).mean() for place in places}, index=draws.columns)
 
 
+def pairs_in_order(worth: pd.DataFrame, order: pd.DataFrame) -> float:
+    """How often what is worth more of two things is the one that is put first.
+
+    Parameters
+    ----------
+    worth, order : DataFrame, one row a group or person, one column a thing
+        The same rows and columns, in any order; in both the larger is the better.
+
+    Returns
+    -------
+    float
+        Share of all pairs in all rows, 0 to 1; a pair that is equal in one of the two is not in order.
+
+    Raises
+    ------
+    ValueError
+        The two tables are not of the same rows and things, a number is missing, or there are fewer than two things.
+
+    Examples
+    --------
+    >>> worth, order = pd.DataFrame({"a": [3], "b": [2], "c": [1]}), pd.DataFrame({"a": [2], "b": [3], "c": [1]})
+    >>> round(pairs_in_order(worth, order), 3)
+    0.667
+    """
+    table = numbers(worth, "worths")
+    a, b = table.to_numpy(), like(numbers(order, "orders"), table).to_numpy()
+    if a.shape[1] < 2:
+        raise ValueError("pairs are of two things or more")
+    if np.isnan(a).any() or np.isnan(b).any():
+        raise ValueError("a worth or an order is missing")
+    i, j = np.triu_indices(a.shape[1], 1)
+    return float(((a[:, i] - a[:, j]) * (b[:, i] - b[:, j]) > 0).mean())
+
+
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _weights(weights: Any, answers: pd.DataFrame) -> np.ndarray:
-    if weights is None:
-        return np.ones(len(answers))
-    if isinstance(weights, pd.Series):
-        weights = weights.reindex(answers.index)
-    values = np.asarray(weights, dtype="float64")
-    if values.shape != (len(answers),) or not ((values >= 0) & np.isfinite(values)).all() or values.sum() == 0:
-        raise ValueError("weights must be one number of 0 or more for each respondent, none missing, not all 0")
-    return values
-
-
-def _answers(answers: pd.DataFrame, method: str) -> np.ndarray:
-    """Checked answers as numbers; comparisons as logarithms."""
+def _answers(answers: pd.DataFrame, method: str) -> tuple[np.ndarray, pd.Index]:
+    """Checked answers as numbers, comparisons as logarithms; and what they are about."""
     if method == "pairs":
-        return pair_logs(answers)
-    values = answers.to_numpy(dtype="float64", na_value=np.nan)
-    if len(values) == 0:
-        raise ValueError("there are no answers")
+        return pair_logs(answers), pair_elements(answers)
+    values, elements = numbers(answers, "answers").to_numpy(), answers.columns
     if method == "rating":
-        if (values < 0).any() or np.isinf(values).any():
+        if (values < 0).any():
             raise ValueError("ratings must be 0 or above: shares of negative numbers mean nothing")
-        return values
+        return values, elements
     if method == "points":
         total = values.sum(axis=1)
         usual = np.nanquantile(total, 0.5, method="lower")
@@ -221,25 +244,22 @@ def _answers(answers: pd.DataFrame, method: str) -> np.ndarray:
                 f"the points of {answers.index[bad][0]!r} have a gap, are negative, or do not add up to the same as "
                 f"those of others ({int(bad.sum())} such respondents): put 0 where no points were given, and ask again"
             )
-        return values
+        return values, elements
     raise ValueError(f"method must be 'rating', 'points' or 'pairs', not {method!r}")
 
 
-def _elements(answers: pd.DataFrame, method: str) -> pd.Index:
-    return pair_elements(answers) if method == "pairs" else answers.columns
-
-
-def _shares(values: np.ndarray, weight: np.ndarray, method: str) -> np.ndarray:
+def _shares(values: np.ndarray, weight: np.ndarray, method: str, elements: pd.Index) -> pd.Series:
     """Shares from checked answers."""
     if method == "pairs":
-        return principal_eigenvector(np.exp(log_matrix(weight @ values / weight.sum())))[1]
+        share = principal_eigenvector(np.exp(log_matrix(weight @ values / weight.sum())))[1]
+        return pd.Series(share, elements, name="importance")
     there = ~np.isnan(values)
     if (counted := weight @ there).min() == 0:
-        raise ValueError(f"nobody who counts rates element {int(counted.argmin()) + 1}")
+        raise ValueError(f"nobody who counts rates {elements[counted.argmin()]!r}: leave it out")
     mean = weight @ np.where(there, values, 0.0) / counted
     if mean.sum() == 0:
         raise ValueError("every rating is 0: there are no shares of nothing")
-    return mean / mean.sum()
+    return pd.Series(mean / mean.sum(), elements, name="importance")
 
 
 def _ranks(draws: pd.DataFrame) -> pd.DataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
 
 import numpy as np
 import pandas as pd
+
+from crmlab.service_needs.checks import by_label, number_column, numbers, refuse_gaps, upper, warn_of_scales
 
 
 def perception_gap(customers: pd.DataFrame, managers: pd.DataFrame, *, level: float = 0.9) -> pd.DataFrame:
@@ -20,7 +22,7 @@ def perception_gap(customers: pd.DataFrame, managers: pd.DataFrame, *, level: fl
 
     Returns
     -------
-    DataFrame, one row an element of `customers`
+    DataFrame, one row an element that both rated, in the order of `customers`
         `customers` and `managers`, mean ratings; `gap`, managers less customers, points; `low` and `high`; `pvalue` of
         no gap; `holm`, the same corrected for so many elements. Missing where a side has fewer than two answers, or
         nobody differs on either.
@@ -28,7 +30,12 @@ def perception_gap(customers: pd.DataFrame, managers: pd.DataFrame, *, level: fl
     Raises
     ------
     ValueError
-        The two tables have no same elements.
+        The two tables have no same elements, or an answer is no number.
+
+    Warns
+    -----
+    UserWarning
+        An element is in one table only: it is left out; or the two hardly have one scale.
 
     Notes
     -----
@@ -49,8 +56,8 @@ def perception_gap(customers: pd.DataFrame, managers: pd.DataFrame, *, level: fl
     price  1.67  0.71  2.62  0.03
     speed -0.33 -1.21  0.54  0.47
     """
-    names = _same_elements(customers, managers)
-    a, b = customers[names].astype("float64"), managers[names].astype("float64")
+    a, b = _same_elements(customers, managers)
+    warn_of_scales(a, b)
     errors = [table.var() / table.notna().sum() for table in (a, b)]
     total = errors[0] + errors[1]
     df = total**2 / sum(error**2 / (table.notna().sum() - 1) for error, table in zip(errors, (a, b), strict=True))
@@ -58,7 +65,9 @@ def perception_gap(customers: pd.DataFrame, managers: pd.DataFrame, *, level: fl
     return pd.DataFrame({"customers": a.mean(), "managers": b.mean(), "gap": gap, **_t(gap, total, df, level)})
 
 
-def wave_change(first: pd.DataFrame, second: pd.DataFrame, groups: Any = None, *, level: float = 0.9) -> pd.DataFrame:
+def wave_change(
+    first: pd.DataFrame, second: pd.DataFrame, groups: pd.Series | None = None, *, level: float = 0.9
+) -> pd.DataFrame:
     """What the same respondents changed between two waves.
 
     Parameters
@@ -80,7 +89,12 @@ def wave_change(first: pd.DataFrame, second: pd.DataFrame, groups: Any = None, *
     Raises
     ------
     ValueError
-        No element or no respondent is in both; a respondent is there twice, or has no group.
+        No element or no respondent is in both; a respondent is there twice, or has no group; an answer is no number.
+
+    Warns
+    -----
+    UserWarning
+        An element is in one table only: it is left out.
 
     References
     ----------
@@ -94,23 +108,21 @@ def wave_change(first: pd.DataFrame, second: pd.DataFrame, groups: Any = None, *
            n  before  after  change   low  high
     price  3     5.0    6.0     1.0 -0.69  2.69
     """
-    names = _same_elements(first, second)
+    first, second = _same_elements(first, second)
     for table in (first, second):
         if not table.index.is_unique:
             raise ValueError(f"{table.index[table.index.duplicated()][0]!r} is in a wave twice: one row a respondent")
     both = first.index.intersection(second.index, sort=False)
     if not len(both):
         raise ValueError("no respondent is in both waves: what changed cannot be told from who answered")
-    before, after = (table.loc[both, names].astype("float64") for table in (first, second))
+    before, after = first.loc[both], second.loc[both]
     if groups is None:
         table = _paired(before, after)
     else:
-        group = groups.reindex(both)
-        if group.isna().any():
-            raise ValueError(f"{both[group.isna()][0]!r} has no group ({int(group.isna().sum())} such respondents)")
+        refuse_gaps(group := by_label(groups, both, "group"), "group")
         parts = {name: group == name for name in sorted(group.unique())}
         each = {name: _paired(before[part], after[part]) for name, part in parts.items()}
-        table = pd.concat(each, names=[group.name, names.name])
+        table = pd.concat(each, names=[group.name, first.columns.name])
     return table.drop(columns="error").assign(**_t(table["change"], table["error"], table["n"] - 1, level))
 
 
@@ -120,12 +132,17 @@ def holm(pvalues: pd.Series) -> pd.Series:
     Parameters
     ----------
     pvalues : Series
-        Missing ones are not counted.
+        From 0 to 1; missing ones are not counted.
 
     Returns
     -------
     Series
         None smaller than before, none above 1.
+
+    Raises
+    ------
+    ValueError
+        One is not from 0 to 1.
 
     References
     ----------
@@ -137,16 +154,23 @@ def holm(pvalues: pd.Series) -> pd.Series:
     >>> holm(pd.Series([0.01, 0.04, 0.03])).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
-    ordered = pvalues.dropna().sort_values(kind="stable")
+    given = number_column(pd.Series(pvalues), "p-values").astype("float64")
+    if (beyond := (given < 0) | (given > 1)).any():
+        raise ValueError(f"a p-value is from 0 to 1: that of {given.index[beyond][0]!r} is {given[beyond].iloc[0]:g}")
+    ordered = given.dropna().sort_values(kind="stable")
     times = np.arange(len(ordered), 0, -1)
-    return (ordered * times).cummax().clip(upper=1.0).reindex(pvalues.index)
+    return (ordered * times).cummax().clip(upper=1.0).reindex(given.index)
 
 
-def _same_elements(one: pd.DataFrame, other: pd.DataFrame) -> pd.Index:
+def _same_elements(one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both as numbers, of the elements that they have in common; the others are named in a warning."""
+    one, other = numbers(one), numbers(other)
     names = one.columns.intersection(other.columns, sort=False)
     if not len(names):
         raise ValueError("the two tables have no element in common")
-    return names
+    if len(apart := one.columns.symmetric_difference(other.columns, sort=False)):
+        warnings.warn(f"left out, since only one table has it: {', '.join(map(repr, apart))}", stacklevel=3)
+    return one[names], other[names]
 
 
 def _paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -168,9 +192,7 @@ def _t(difference: pd.Series, error: pd.Series, df: pd.Series, level: float) -> 
     """Interval and p-values of a difference with this squared standard error."""
     from scipy import stats
 
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
     size = np.sqrt(error.where(error > 0))
-    reach = size * stats.t.ppf((1 + level) / 2, df)
+    reach = size * stats.t.ppf(upper(level), df)
     pvalue = pd.Series(2 * stats.t.sf(np.abs(difference / size), df), difference.index)
     return {"low": difference - reach, "high": difference + reach, "pvalue": pvalue, "holm": holm(pvalue)}
