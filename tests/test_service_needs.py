@@ -465,6 +465,20 @@ def test_the_map_of_importance_and_performance():
     assert derived["quadrant"]["speed"] == "concentrate here"
 
 
+def test_a_customer_who_answered_twice_makes_no_quadrant_surer():
+    rng = np.random.default_rng(5)
+    wanted, seen = (pd.DataFrame(rng.normal(5, 1, (20, 3)), columns=list("abc")) for _ in range(2))
+    setup = {"resamples": 20, "random_state": 1}
+    once = importance_performance(wanted, seen, **setup)
+    twice = [pd.concat([one, one], ignore_index=True) for one in (wanted, seen)]
+    known = importance_performance(*twice, customers=pd.Series([*range(20)] * 2), **setup)
+    pd.testing.assert_frame_equal(known, once)
+    assert (once["low"] < once["importance"]).all()
+    assert (once["importance"] < once["high"]).all()
+    unknown = importance_performance(*twice, **setup)
+    assert (unknown["high"] - unknown["low"]).mean() < 0.85 * (once["high"] - once["low"]).mean()
+
+
 def test_each_respondent_keeps_its_weight_when_drawn():
     ratings = pd.DataFrame([[6, 2]] * 20 + [[2, 6]] * 20, columns=["speed", "price"])
     draws = importance_draws(ratings, weights=[9] * 20 + [1] * 20, random_state=1)
@@ -792,6 +806,7 @@ HARDLY = pd.DataFrame({"a": range(40), "b": [5, 6] + [np.nan] * 38})
         (lambda: perception_gap(POINTS, POINTS, level=90), "level must lie between 0 and 1"),
         (lambda: wave_change(POINTS, POINTS.set_axis(["C", "D"])), "no respondent is in both waves"),
         (lambda: wave_change(POINTS, POINTS.set_axis(["A", "A"])), "'A' is in a wave twice"),
+        (lambda: wave_change(POINTS, POINTS.set_axis([7, 7])), "^7 is in a wave twice"),
         (lambda: wave_change(POINTS, POINTS, pd.Series({"A": 1})), "'B' has no group"),
         (lambda: quadrants(pd.Series({"a": 1}), pd.Series({"b": 1})), "'a' is on one of two sides only"),
         (lambda: quadrants(pd.Series({"a": 1.0}), pd.Series({"a": np.nan})), "'a' has no performance"),
@@ -809,7 +824,11 @@ HARDLY = pd.DataFrame({"a": range(40), "b": [5, 6] + [np.nan] * 38})
         (lambda: servqual(POINTS, POINTS, pd.Series({"a": "r"})), "'b' has no dimension"),
         (
             lambda: servqual(POINTS, POINTS, pd.Series({"a": "r", "b": "r"}), weights=pd.Series({"s": 1})),
-            "dimension 'r'",
+            "'r' has no weight",
+        ),
+        (
+            lambda: servqual(POINTS, POINTS, pd.Series({"a": "r", "b": "r"}), weights=pd.Series({"r": 0})),
+            "dimension 'r' needs a weight above 0",
         ),
         (lambda: servqual(POINTS[:1], POINTS[:1], pd.Series({"a": "r", "b": "r"})), "rated by 1 respondents"),
         (lambda: servqual(POINTS, POINTS, pd.Series({"a": "r", "b": "overall"})), "give it another name"),
@@ -870,6 +889,8 @@ def test_answers_that_tell_no_importance_are_refused(call, message):
         (lambda: csat([5, 4, 3], scale=(1, 5)), r"top must lie above 1 and not above 5.*scale=\(1, 5\), top=4"),
         (lambda: csat([5, 4, 3], top=1), "top must lie above 1"),
         (lambda: csat(["9", "ten"]), "the answers are no numbers: 'ten' in row 1"),
+        (lambda: nps([9, 8], weights=["much", "little"]), "the weights are no numbers: 'much' in row 0 .2 such"),
+        (lambda: nps([9, 8], weights=[1, np.inf]), "the weights must be finite"),
         (
             lambda: response_weights(pd.Series(["no", "yes"]), pd.Series(["a", "a"])),
             "True or False .* 0 is 'no' .2 such",

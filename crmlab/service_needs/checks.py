@@ -10,14 +10,12 @@ import pandas as pd
 
 
 def number_column(column: pd.Series, what: str) -> pd.Series:
-    """Numbers, also where they are kept as objects or text; gaps stay gaps."""
-    kept = pd.api.types.is_numeric_dtype(column) or column.dtype == object or pd.api.types.is_string_dtype(column)
-    found = pd.to_numeric(column, errors="coerce") if kept else pd.Series(np.nan, column.index)
-    bad = (found.isna() & column.notna()).to_numpy()
-    if bad.any():
-        raise ValueError(
-            f"{what} are no numbers: {column[bad].iloc[0]!r} in row {column.index[bad][0]!r} ({int(bad.sum())} such)"
-        )
+    """Numbers, also where they are kept as objects, text or categories; gaps stay gaps."""
+    plain = column if pd.api.types.is_numeric_dtype(column) else column.astype(object)
+    found = pd.to_numeric(plain, errors="coerce")
+    if len(bad := column[(found.isna() & column.notna()).to_numpy()]):
+        value, row = bad.tolist()[0], bad.index.tolist()[0]
+        raise ValueError(f"{what} are no numbers: {value!r} in row {row!r} ({len(bad)} such)")
     if np.isinf(found.to_numpy(dtype="float64", na_value=np.nan)).any():
         raise ValueError(f"{what} must be finite: one is infinite")
     return found
@@ -27,29 +25,30 @@ def numbers(table: pd.DataFrame, what: str = "ratings") -> pd.DataFrame:
     """Answers as floats, one row or more."""
     if not isinstance(table, pd.DataFrame):
         raise ValueError(f"the {what} must be a DataFrame, not of type {type(table).__name__}")
-    if not table.columns.is_unique:
-        raise ValueError(f"the {what} have two columns {table.columns[table.columns.duplicated()][0]!r}")
+    if twice := table.columns[table.columns.duplicated()].tolist():
+        raise ValueError(f"the {what} have two columns {twice[0]!r}")
     if len(table) == 0:
         raise ValueError("there are no answers")
     columns = [number_column(table[name], f"the {what} of {name!r}").astype("float64") for name in table]
     return pd.concat(columns, axis=1).set_axis(table.columns, axis=1) if columns else table
 
 
-def by_label(values: pd.Series, labels: pd.Index, what: str) -> pd.Series:
-    """What each label has; a Series only, since by place it could be another's."""
-    if not isinstance(values, pd.Series):
-        raise ValueError(f"each {what} must be told by label, as a Series: these are of type {type(values).__name__}")
-    if values.index.equals(labels):
-        return values
-    if not values.index.is_unique:
-        raise ValueError(f"there is more than one {what} of {values.index[values.index.duplicated()][0]!r}: give one")
-    return values.reindex(labels)
-
-
 def refuse_gaps(values: pd.Series, what: str) -> None:
     """Says who has none."""
-    if (gap := values.isna().to_numpy()).any():
-        raise ValueError(f"{values.index[gap][0]!r} has no {what} ({int(gap.sum())} such)")
+    if gaps := values.index[values.isna()].tolist():
+        raise ValueError(f"{gaps[0]!r} has no {what} ({len(gaps)} such)")
+
+
+def by_label(values: pd.Series, labels: pd.Index, what: str) -> pd.Series:
+    """What each label has, none missing; a Series only, since by place it could be another's."""
+    if not isinstance(values, pd.Series):
+        raise ValueError(f"each {what} must be told by label, as a Series: these are of type {type(values).__name__}")
+    if not values.index.equals(labels):
+        if twice := values.index[values.index.duplicated()].tolist():
+            raise ValueError(f"there is more than one {what} of {twice[0]!r}: give one")
+        values = values.reindex(labels)
+    refuse_gaps(values, what)
+    return values
 
 
 def matched(values: Any, answers: Any, what: str) -> np.ndarray:
@@ -57,7 +56,7 @@ def matched(values: Any, answers: Any, what: str) -> np.ndarray:
     answers = answers.index if isinstance(answers, pd.Series | pd.DataFrame) else answers
     labels = answers if isinstance(answers, pd.Index) else None
     if labels is not None and isinstance(values, pd.Series):
-        values = by_label(values, labels, what)
+        return by_label(values, labels, what).to_numpy()
     found = np.asarray(values)
     if found.shape != (len(answers),):
         raise ValueError(f"there must be one {what} for each of {len(answers)}: these are of shape {found.shape}")
@@ -69,8 +68,8 @@ def weights_of(weights: Any, answers: Any, what: str = "weight") -> np.ndarray:
     """How much each answer (or label) counts; all the same by default."""
     if weights is None:
         return np.ones(len(answers))
-    found = matched(weights, answers, what).astype("float64")
-    if not ((found >= 0) & np.isfinite(found)).all() or found.sum() == 0:
+    found = number_column(pd.Series(matched(weights, answers, what)), f"the {what}s").to_numpy(dtype="float64")
+    if (found < 0).any() or found.sum() == 0:
         raise ValueError(f"each {what} must be a number of 0 or more, and not all be 0")
     return found
 
@@ -79,11 +78,11 @@ def same_labels(one: pd.Index, other: pd.Index, what: str) -> None:
     """Refuses two sets of labels of which one has what the other has not, or has one twice."""
     if one.equals(other):
         return
-    if len(apart := one.symmetric_difference(other, sort=False)):
+    if apart := one.symmetric_difference(other, sort=False).tolist():
         raise ValueError(f"{what} {apart[0]!r} is on one of two sides only ({len(apart)} such): give both the same")
     for labels in (one, other):
-        if not labels.is_unique:
-            raise ValueError(f"{what} {labels[labels.duplicated()][0]!r} is there twice: they cannot be matched")
+        if twice := labels[labels.duplicated()].tolist():
+            raise ValueError(f"{what} {twice[0]!r} is there twice: they cannot be matched")
 
 
 def like(table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
@@ -110,9 +109,9 @@ def upper(level: float) -> float:
 def enough_to_draw(answers: pd.Series, respondents: int, resamples: int) -> None:
     """Refuses an element with so few answers that about one resample or more would have none of them."""
     least = max(1, int(np.ceil(respondents * (1 - max(resamples, 1) ** (-1 / respondents)))))
-    few = answers < least
-    if few.any():
-        raise ValueError(
-            f"{answers.index[few][0]!r} has {int(answers[few].iloc[0])} answers that count, of {respondents} "
-            f"respondents: {resamples} resamples need {least}, or some would have none; leave it out"
-        )
+    for element, count in answers.items():
+        if count < least:
+            raise ValueError(
+                f"{element!r} has {int(count)} answers that count, of {respondents} respondents: {resamples} resamples "
+                f"need {least}, or some would have none; leave it out"
+            )

@@ -121,8 +121,7 @@ def comparison_matrix(compared: pd.DataFrame) -> pd.DataFrame:
     price   0.250    1.0     2.0
     advice  0.125    0.5     1.0
     """
-    values = pair_logs(compared)
-    elements = pair_elements(compared)
+    values, elements = pair_logs(compared)
     return pd.DataFrame(np.exp(log_matrix(values.mean(axis=0))).round(12), elements, elements)
 
 
@@ -263,23 +262,18 @@ def consistency(compared: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def pair_elements(compared: pd.DataFrame) -> pd.Index:
-    """The elements of a table of comparisons."""
-    if compared.columns.nlevels != 2:
+def pair_logs(compared: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
+    """Checked comparisons as logarithms, and the elements that they compare."""
+    table = numbers(compared, "comparisons")
+    if table.columns.nlevels != 2:
         raise ValueError("comparisons have pairs of elements as columns: make them by comparisons(...)")
-    elements = pd.unique(np.array(compared.columns.tolist(), dtype=object).ravel())
+    elements = pd.unique(np.array(table.columns.tolist(), dtype=object).ravel())
     i, j = np.triu_indices(len(elements), 1)
-    if not compared.columns.equals(pd.MultiIndex.from_arrays([elements[i], elements[j]])):
+    if not table.columns.equals(pd.MultiIndex.from_arrays([elements[i], elements[j]])):
         raise ValueError("comparisons need each pair of elements once, in order: make them by comparisons(...)")
-    return pd.Index(elements)
-
-
-def pair_logs(compared: pd.DataFrame) -> np.ndarray:
-    """Checked comparisons as logarithms."""
-    values = numbers(compared, "comparisons").to_numpy()
-    if not (values > 0).all():
+    if not (table > 0).all(axis=None):
         raise ValueError("preferences must be above 0, none missing: make them by comparisons(...)")
-    return np.log(values)
+    return np.log(table.to_numpy()), pd.Index(elements)
 
 
 def log_matrix(logs: np.ndarray) -> np.ndarray:

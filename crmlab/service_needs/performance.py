@@ -112,10 +112,9 @@ def quadrants(importance: pd.Series, performance: pd.Series) -> pd.Series:
     {'speed': 'concentrate here', 'price': 'possible overkill'}
     """
     same_labels(importance.index, performance.index, "element")
-    performance = by_label(performance, importance.index, "performance")
     refuse_gaps(importance, "importance")
-    refuse_gaps(performance, "performance")
-    high = [(one >= one.mean() - 1e-12).tolist() for one in (importance, performance)]
+    performance = by_label(performance, importance.index, "performance")
+    high = [_above_mean(one.to_numpy(dtype="float64")).tolist() for one in (importance, performance)]
     return pd.Series([QUADRANTS[pair] for pair in zip(*high, strict=True)], importance.index, name="quadrant")
 
 
@@ -181,8 +180,8 @@ def importance_performance(
         wanted = like(numbers(importance), rated)
         stated, there = wanted.to_numpy(), there & wanted.notna()
     elif outcome is not None:
-        refuse_gaps(outcome := by_label(outcome, rated.index, "outcome"), "outcome")
-        stated = number_column(outcome, "the outcomes").to_numpy(dtype="float64")[:, None]
+        outcome = number_column(by_label(outcome, rated.index, "outcome"), "the outcomes")
+        stated = outcome.to_numpy(dtype="float64")[:, None]
         if (constant := rated.nunique() < 2).any():
             raise ValueError(
                 f"all rate the performance of {names[constant][0]!r} the same: nothing can be derived of it"
@@ -195,15 +194,13 @@ def importance_performance(
         matters = _means(stated[row]) if outcome is None else _correlations_with(stated[row], seen[row])
         return matters, _means(seen[row])
 
-    def high(one: np.ndarray) -> np.ndarray:
-        return one >= one.mean() - 1e-12
-
     own = located(np.arange(len(seen)))
+    above = [_above_mean(one) for one in own]
     quadrant = quadrants(pd.Series(own[0], names), pd.Series(own[1], names))
 
     def drawn(table: pd.DataFrame) -> pd.Series:
         matters, does = located(np.concatenate([rows_of[number] for number in table["customer"]]))
-        same = (high(matters) == high(own[0])) & (high(does) == high(own[1]))
+        same = (_above_mean(matters) == above[0]) & (_above_mean(does) == above[1])
         return pd.Series(np.append(matters, same), pd.RangeIndex(2 * len(names)))
 
     table = pd.DataFrame({"customer": np.arange(len(rows_of))})
@@ -280,7 +277,7 @@ def servqual(
     seen = numbers(performance)
     wanted, names = like(numbers(expectation), seen), seen.columns
     warn_of_scales(wanted, seen)
-    refuse_gaps(dimension := by_label(dimensions, names, "dimension"), "dimension")
+    dimension = by_label(dimensions, names, "dimension")
     groups = sorted(dimension.unique())
     if "overall" in groups:
         raise ValueError("a dimension is called 'overall', as the row of all together: give it another name")
@@ -320,6 +317,11 @@ def _alpha(ratings: pd.DataFrame) -> float:
     if ratings.shape[1] < 2 or (ratings.nunique() < 2).any():
         return np.nan
     return cronbach_alpha(correlations(ratings, missing="em"))
+
+
+def _above_mean(values: np.ndarray) -> np.ndarray:
+    """Whether each is above the mean of all; on it counts as above."""
+    return values >= values.mean() - 1e-12
 
 
 def _means(table: np.ndarray) -> np.ndarray:

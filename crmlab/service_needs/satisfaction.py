@@ -84,7 +84,7 @@ def csat(
     """
     if not scale[0] < top <= scale[1]:
         raise ValueError(
-            f"top must lie above {scale[0]:g} and not above {scale[1]:g}, the ends of the scale, not be {top!r}: on a "
+            f"top must lie above {scale[0]:g} and not above {scale[1]:g}, the ends of the scale, not be {top:g}: on a "
             "scale of 1 to 5, say, csat(answers, scale=(1, 5), top=4)"
         )
     scores = _scores(satisfied, scale)
@@ -134,8 +134,9 @@ def nps(recommend: Any, *, weights: Any = None, customers: Any = None, level: fl
     scores = _scores(recommend, (0, 10))
     if (scores % 1 != 0).any():
         raise ValueError(f"an answer must be a whole number from 0 to 10, not {scores[scores % 1 != 0][0]:g}")
-    net, n = _mean(_net(scores), weights, customers, recommend)
-    promoters, _ = _mean((scores >= PROMOTER).astype(float), weights, None, recommend)
+    promoter = (scores >= PROMOTER).astype(float)
+    net, n = _mean(promoter - (scores <= DETRACTOR), weights, customers, recommend)
+    promoters, _ = _mean(promoter, weights, None, recommend)
     p, d = ((share * n + 0.75) / (n + 3) for share in (promoters, promoters - net))
     reach = _z(level) * np.sqrt((p + d - (p - d) ** 2) / (n + 3))
     low, high = min(p - d - reach, net), max(p - d + reach, net)
@@ -247,12 +248,12 @@ def response_weights(answered: pd.Series, classes: pd.Series) -> pd.Series:
     >>> response_weights(answered, classes).round(2).to_dict()
     {'A': 0.67, 'B': 0.67, 'C': 1.33, 'E': 1.33}
     """
-    if not (plain := answered.isin([True, False])).all():
+    if len(bad := answered[~answered.isin([True, False])]):
         raise ValueError(
-            f"answered must be True or False (or 1 and 0): that of {answered.index[~plain][0]!r} is "
-            f"{answered[~plain].iloc[0]!r} ({int((~plain).sum())} such)"
+            f"answered must be True or False (or 1 and 0): that of {bad.index.tolist()[0]!r} is {bad.tolist()[0]!r} "
+            f"({len(bad)} such)"
         )
-    refuse_gaps(group := by_label(classes, answered.index, "class"), "class")
+    group = by_label(classes, answered.index, "class")
     told = answered.astype(bool)
     rate = told.groupby(group).mean()
     if (rate == 0).any():
@@ -414,11 +415,6 @@ def _scores(answers: Any, scale: tuple[float, float]) -> np.ndarray:
             f"first {values[beyond][0]:g}"
         )
     return values
-
-
-def _net(scores: np.ndarray) -> np.ndarray:
-    """1 for a promoter, -1 for a detractor."""
-    return (scores >= PROMOTER).astype(float) - (scores <= DETRACTOR)
 
 
 def _who(customers: Any, answers: Any) -> np.ndarray:

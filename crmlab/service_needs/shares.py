@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.service_needs.checks import enough_to_draw, like, numbers, weights_of
-from crmlab.service_needs.pairs import log_matrix, pair_elements, pair_logs, principal_eigenvector
+from crmlab.service_needs.pairs import log_matrix, pair_logs, principal_eigenvector
 from crmlab.stats import bootstrap, interval
 
 Method = Literal["rating", "points", "pairs"]
@@ -229,7 +229,7 @@ def pairs_in_order(worth: pd.DataFrame, order: pd.DataFrame) -> float:
 def _answers(answers: pd.DataFrame, method: str) -> tuple[np.ndarray, pd.Index]:
     """Checked answers as numbers, comparisons as logarithms; and what they are about."""
     if method == "pairs":
-        return pair_logs(answers), pair_elements(answers)
+        return pair_logs(answers)
     values, elements = numbers(answers, "answers").to_numpy(), answers.columns
     if method == "rating":
         if (values < 0).any():

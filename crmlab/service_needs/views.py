@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from crmlab.service_needs.checks import by_label, number_column, numbers, refuse_gaps, upper, warn_of_scales
+from crmlab.service_needs.checks import by_label, number_column, numbers, upper, warn_of_scales
 
 
 def perception_gap(customers: pd.DataFrame, managers: pd.DataFrame, *, level: float = 0.9) -> pd.DataFrame:
@@ -110,8 +110,8 @@ def wave_change(
     """
     first, second = _same_elements(first, second)
     for table in (first, second):
-        if not table.index.is_unique:
-            raise ValueError(f"{table.index[table.index.duplicated()][0]!r} is in a wave twice: one row a respondent")
+        if twice := table.index[table.index.duplicated()].tolist():
+            raise ValueError(f"{twice[0]!r} is in a wave twice: one row a respondent")
     both = first.index.intersection(second.index, sort=False)
     if not len(both):
         raise ValueError("no respondent is in both waves: what changed cannot be told from who answered")
@@ -119,7 +119,7 @@ def wave_change(
     if groups is None:
         table = _paired(before, after)
     else:
-        refuse_gaps(group := by_label(groups, both, "group"), "group")
+        group = by_label(groups, both, "group")
         parts = {name: group == name for name in sorted(group.unique())}
         each = {name: _paired(before[part], after[part]) for name, part in parts.items()}
         table = pd.concat(each, names=[group.name, first.columns.name])
@@ -155,8 +155,8 @@ def holm(pvalues: pd.Series) -> pd.Series:
     [0.03, 0.06, 0.06]
     """
     given = number_column(pd.Series(pvalues), "p-values").astype("float64")
-    if (beyond := (given < 0) | (given > 1)).any():
-        raise ValueError(f"a p-value is from 0 to 1: that of {given.index[beyond][0]!r} is {given[beyond].iloc[0]:g}")
+    if len(beyond := given[(given < 0) | (given > 1)]):
+        raise ValueError(f"a p-value is from 0 to 1: that of {beyond.index.tolist()[0]!r} is {beyond.iloc[0]:g}")
     ordered = given.dropna().sort_values(kind="stable")
     times = np.arange(len(ordered), 0, -1)
     return (ordered * times).cummax().clip(upper=1.0).reindex(given.index)
