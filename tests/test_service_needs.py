@@ -468,7 +468,7 @@ def test_the_map_of_importance_and_performance():
 def test_a_customer_who_answered_twice_makes_no_quadrant_surer():
     rng = np.random.default_rng(5)
     wanted, seen = (pd.DataFrame(rng.normal(5, 1, (20, 3)), columns=list("abc")) for _ in range(2))
-    setup = {"resamples": 20, "random_state": 1}
+    setup = {"resamples": 400, "random_state": 1}
     once = importance_performance(wanted, seen, **setup)
     twice = [pd.concat([one, one], ignore_index=True) for one in (wanted, seen)]
     known = importance_performance(*twice, customers=pd.Series([*range(20)] * 2), **setup)
