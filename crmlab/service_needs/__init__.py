@@ -29,6 +29,7 @@ from crmlab.service_needs.performance import (
     quadrants,
     servqual,
 )
+from crmlab.service_needs.pilot import pilot_response
 from crmlab.service_needs.satisfaction import (
     Estimate,
     acsi,
@@ -42,8 +43,10 @@ from crmlab.service_needs.shares import (
     importance,
     importance_draws,
     importance_shares,
+    pairs_in_order,
     rank_chances,
 )
+from crmlab.service_needs.survey import answered_both, survey_counts
 from crmlab.service_needs.views import (
     holm,
     perception_gap,
@@ -59,6 +62,7 @@ __all__ = [
     "FactorAnalysis",
     "acsi",
     "ahp",
+    "answered_both",
     "bartlett_sphericity",
     "centred_by_respondent",
     "comparison_matrix",
@@ -78,12 +82,15 @@ __all__ = [
     "kmo",
     "loyalty_curve",
     "nps",
+    "pairs_in_order",
     "parallel_analysis",
     "perception_gap",
+    "pilot_response",
     "quadrants",
     "rank_chances",
     "response_weights",
     "servqual",
     "straight_line_test",
+    "survey_counts",
     "wave_change",
 ]
