@@ -32,6 +32,8 @@ from crmlab.service_level import (
     perfect_order,
     pooled_sd,
     predictability,
+    reorders,
+    replay,
     safety_stock,
     stock_for_fill,
 )
@@ -995,3 +997,75 @@ def test_what_is_planted_is_found_over_seeds_and_not_in_the_null_twin():
     assert planted[:, 1].max() < 0.93
     assert null[:, 1].min() > 0.97
     assert np.median(planted[:, 2]) < 0.8 < np.median(null[:, 2])
+
+
+# ------------------------------------------------------------------------------------------------- the rule, run again
+
+
+def lumps(seed=1, periods=160, items=6):
+    random = np.random.default_rng(seed)
+    return random.poisson(0.5, (periods, items)) * random.integers(1, 30, (periods, items))
+
+
+def test_the_replay_gives_back_the_stock_of_the_firm_that_it_copies():
+    firm = simulate("harbour_and_hill", customers=60, months=12, seed=3)
+    wide = {n: firm.stock.pivot_table(n, "week", ["depot", "product_id"]) for n in ("demand", "opening", "delivered")}
+    arrived = firm.stock.pivot_table("received", "week", ["depot", "product_id"]).to_numpy()
+    left = (wide["opening"] - wide["delivered"]).to_numpy()
+    due = reorders(0.95, wide["demand"].to_numpy(), left)
+    goods = firm.products.set_index("product_id")["principals"]
+    of_others = ~goods[wide["demand"].columns.get_level_values("product_id")].to_numpy(dtype=bool)
+    assert (due == arrived)[26:, of_others].mean() > 0.9
+
+
+def test_what_was_reordered_follows_from_the_stock_of_the_replay():
+    demand = lumps()
+    result = replay([0.9], demand)
+    due = reorders(0.9, demand, result.stock[0])
+    opening = result.stock[0][1:] + demand[1:] - result.short[0][1:]
+    np.testing.assert_allclose((opening - result.stock[0][:-1])[2:], due[1:][2:])
+
+
+def test_steady_demand_needs_no_safety_stock_in_the_end():
+    result = replay([0.99], np.full((400, 1), 10.0))
+    assert result.short[0, -50:].sum() == 0
+    assert result.stock[0, -1, 0] == pytest.approx(10, abs=1), "one period's; two more are on their way"
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_a_higher_level_never_leaves_more_short_from_the_same_start(seed):
+    demand = lumps(seed, periods=120)
+    short = replay([0.6, 0.9, 0.99], demand).short.sum(axis=(1, 2))
+    assert (np.diff(short) <= 0).all()
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_levels_side_by_side_are_as_each_by_itself(seed):
+    demand = lumps(seed, periods=60)
+    both = replay([0.8, 0.95], demand, supply=0.5)
+    one = replay([0.95], demand, supply=0.5)
+    np.testing.assert_array_equal(both.stock[1], one.stock[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"levels": [95]}, "levels must lie between 0 and 1"),
+        ({"levels": 0.95}, "and be one or more"),
+        ({"demand": [[1.0], [-1.0]]}, "demand must be a table"),
+        ({"demand": [1.0, 2.0]}, "demand must be a table"),
+        ({"supply": 1.5}, "supply must lie between 0 and 1"),
+        ({"warm_up": 200}, "at most the 160 periods"),
+        ({"smoothing": 0}, "smoothing above 0"),
+    ],
+)
+def test_a_replay_of_nothing_sensible_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        replay(**({"levels": [0.95], "demand": lumps()} | arguments))
+
+
+def test_reorders_need_the_stock_of_each_period():
+    with pytest.raises(ValueError, match="stock must be of the shape of demand"):
+        reorders(0.95, lumps(), np.zeros(3))

@@ -4,6 +4,7 @@ from crmlab.service_level.demand import demand_response, forecast_errors, partia
 from crmlab.service_level.optimum import OptimalLevel, level_table, optimal_level
 from crmlab.service_level.perfect import (
     COMPONENTS,
+    FAULTS,
     PerfectOrder,
     cause_costs,
     failures,
@@ -12,6 +13,7 @@ from crmlab.service_level.perfect import (
     perfect_by,
     perfect_order,
 )
+from crmlab.service_level.reorder import Replay, reorders, replay
 from crmlab.service_level.stock import (
     Newsvendor,
     cycle_service,
@@ -26,9 +28,11 @@ from crmlab.service_level.stock import (
 
 __all__ = [
     "COMPONENTS",
+    "FAULTS",
     "Newsvendor",
     "OptimalLevel",
     "PerfectOrder",
+    "Replay",
     "cause_costs",
     "cycle_service",
     "demand_response",
@@ -47,6 +51,8 @@ __all__ = [
     "perfect_order",
     "pooled_sd",
     "predictability",
+    "reorders",
+    "replay",
     "safety_stock",
     "stock_for_fill",
 ]

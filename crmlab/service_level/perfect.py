@@ -21,6 +21,17 @@ COMPONENTS = (
     "right_invoice",
     "right_documents",
 )
+# An order that lacks a right, in a word.
+FAULTS = {
+    "on_time": "late",
+    "in_full": "short",
+    "right_item": "wrong item",
+    "undamaged": "damaged",
+    "right_place": "wrong place",
+    "right_customer": "wrong customer",
+    "right_invoice": "wrong invoice",
+    "right_documents": "wrong documents",
+}
 LINE_FLAGS = ("right_item", "undamaged")
 DAYS = ("promised_on", "delivered_on")
 

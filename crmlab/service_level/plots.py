@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab import figures
-from crmlab.service_level.perfect import PerfectOrder
+from crmlab.service_level.perfect import FAULTS, PerfectOrder
 from crmlab.service_level.stock import cycle_service, fill_rate, stock_for_fill
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def plot_waterfall(result: PerfectOrder, ax: Axes | None = None) -> Axes:
     ax = ax or figures.axes(figsize=(7.0, 3.9))[1]
     causes = result.causes.sort_values(ascending=False, kind="stable")
     shown = causes[causes >= SMALL]
-    names = [str(name).replace("_", " ") for name in shown.index]
+    names = [FAULTS.get(name, str(name)) for name in shown.index]
     steps, before = 100 * shown.to_numpy(), 100.0
     ax.bar(0, 100, color=figures.GREY)
     for place, step in enumerate(steps, start=1):
@@ -177,15 +177,15 @@ def plot_curves(table: pd.DataFrame, today: float, best: float, unit: str = "EUR
     return ax
 
 
-def plot_levels(table: pd.DataFrame, lost_order: float, today: float, ax: Axes | None = None) -> Axes:
-    """What levels of service leave over, if each badly short order costs so much beside the margin of the goods.
+def plot_levels(table: pd.DataFrame, cost_of_week: float, today: float, ax: Axes | None = None) -> Axes:
+    """What levels of service leave over, if each week with a badly short order costs so much.
 
     Parameters
     ----------
     table : DataFrame, indexed by the service level, one row a level, rising
-        `holding` and `margin_lost`, EUR a year, and `bad_orders`, a year.
-    lost_order : float
-        EUR.
+        `holding` and `margin_lost`, EUR a year, and `bad_weeks`, a year.
+    cost_of_week : float
+        Of a customer and week with a badly short order, beside the margin of the goods, EUR.
     today : float
         An entry of the index: the level with which the others are compared.
     ax : Axes, optional
@@ -196,7 +196,7 @@ def plot_levels(table: pd.DataFrame, lost_order: float, today: float, ax: Axes |
         Its title names the best level.
     """
     ax = ax or figures.axes()[1]
-    cost = table["holding"] + table["margin_lost"] + lost_order * table["bad_orders"]
+    cost = table["holding"] + table["margin_lost"] + cost_of_week * table["bad_weeks"]
     ahead = (cost[today] - cost) / 1000
     places = np.arange(len(table))
     colors = [figures.GREEN if level == ahead.idxmax() else figures.BLUE for level in table.index]
@@ -205,7 +205,7 @@ def plot_levels(table: pd.DataFrame, lost_order: float, today: float, ax: Axes |
     ax.set_xticks(places, [f"{100 * level:g}" for level in table.index])
     ax.grid(axis="x", visible=False)
     best = ahead.idxmax()
-    title = f"At {lost_order:,.0f} EUR a badly short order {100 * best:g}% is best: {1000 * ahead[best]:+,.0f} EUR"
+    title = f"At {cost_of_week:,.0f} EUR a badly short week {100 * best:g}% is best: {1000 * ahead[best]:+,.0f} EUR"
     figures.label(ax, title, "service level by which stock is ordered, %", "thousand EUR a year against today")
     return ax
 
@@ -241,5 +241,5 @@ def plot_predictability(table: pd.DataFrame, profit: str, ax: Axes | None = None
         panel.set_ylabel(y)
     if len(both) == 2:
         both[1].axhline(0, color=figures.GREY, linewidth=1)
-    both[0].legend(fontsize=8, loc="upper right")
+    both[0].figure.legend(*both[0].get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=2)
     return both[0]
