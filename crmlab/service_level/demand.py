@@ -21,7 +21,8 @@ def forecast_errors(
         Units; 0 where none was asked for.
     smoothing : number
         Weight of the newest period in the forecast (exponential smoothing), above 0, at most 1. The forecast is the
-        same for each period ahead.
+        same for each period ahead. The first periods are weighted so that they sum to 1, where the rule of `replay`
+        begins with a mean of several.
     lead_time, review : whole numbers of periods
         From order to delivery, and from one review to the next; their sum is what stock must cover, 1 or more.
     warm_up : whole number of periods
@@ -126,8 +127,12 @@ def demand_response(
     Raises
     ------
     ValueError
-        A column is missing or has gaps, a customer and period are in two rows, there are fewer than two customers or
-        periods, or the shortage or the instrument does not vary within customers and periods.
+        A column is missing, no number or has gaps, a customer and period are in two rows, there are fewer than three
+        customers or two periods, or the shortage or the instrument does not vary within customers and periods.
+
+    Notes
+    -----
+    With few customers the errors are too small: with 6 a 90% interval covers about 83%. Have 20 or more.
 
     References
     ----------
@@ -147,6 +152,8 @@ def demand_response(
 
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level!r}")
+    if isinstance(controls, str):
+        raise ValueError(f"controls must be a list of columns: [{controls!r}]")
     names = [outcome, shortage, instrument, *controls]
     y, x, z = _within(panel, names, customer, period)
     for name, left in ((shortage, x), (instrument, z)):
@@ -273,7 +280,8 @@ def partial_correlation(
     Raises
     ------
     ValueError
-        A column is missing or has gaps, all its values are equal, or there are fewer than four rows.
+        A column is missing, no number or has gaps, all its values are equal, two rank alike, or there are fewer than
+        four rows.
 
     References
     ----------
@@ -291,6 +299,9 @@ def partial_correlation(
         raise ValueError(f"{len(table)} rows are too few for a correlation net of a third column: 4 are needed")
     if flat := [name for name in (x, y, given) if table[name].min() == table[name].max()]:
         raise ValueError(f"all values of {flat[0]} are equal: nothing can go with it")
+    ranks = table[[x, y, given]].rank()
+    if alike := [name for name in (x, y) if abs(ranks[name].corr(ranks[given])) > 1 - 1e-12]:
+        raise ValueError(f"{alike[0]} and {given} rank the rows alike: net of the one nothing is left of the other")
 
     def correlations(rows: pd.DataFrame) -> dict[str, float]:
         r = rows[[x, y, given]].rank().corr().to_numpy()
@@ -303,12 +314,12 @@ def partial_correlation(
 
 def _within(panel: pd.DataFrame, names: list[str], customer: str, period: str) -> np.ndarray:
     """The first three columns, less customers' means, what all share in a period, and the other columns."""
-    _complete(panel, [customer, period, *names])
+    _complete(panel, names, ids=[customer, period])
     if (again := panel.duplicated([customer, period])).any():
         who, when = (panel.loc[again, name].iloc[0] for name in (customer, period))
         raise ValueError(f"customer {who} has two rows for period {when}: add them up")
-    if min(panel[customer].nunique(), panel[period].nunique()) < 2:
-        raise ValueError("a panel needs two customers or more, in two periods or more")
+    if panel[customer].nunique() < 3 or panel[period].nunique() < 2:
+        raise ValueError("a panel needs three customers or more, in two periods or more")
     columns = [panel[name].to_numpy(dtype=float) for name in names]
     values = pd.DataFrame(np.column_stack([*columns, pd.get_dummies(panel[period], dtype=float)]))
     values -= values.groupby(panel[customer].to_numpy()).transform("mean")
@@ -316,10 +327,14 @@ def _within(panel: pd.DataFrame, names: list[str], customer: str, period: str) -
     return (own - shared @ np.linalg.lstsq(shared, own, rcond=None)[0]).T
 
 
-def _complete(table: pd.DataFrame, names: Sequence[str]) -> None:
-    for name in names:
+def _complete(table: pd.DataFrame, names: Sequence[str], ids: Sequence[str] = ()) -> None:
+    for name in (*ids, *names):
         if name not in table:
             raise ValueError(f"there is no column {name!r}; there are {', '.join(map(repr, table.columns))}")
+        if name in names and not pd.api.types.is_numeric_dtype(table[name]):
+            raise ValueError(f"{name} must be numbers, not {table[name].dtype}: read it with pd.to_numeric")
+        if name in names and np.isinf(table[name].astype(float)).any():
+            raise ValueError(f"{name} holds a number without end (inf)")
         if (gaps := table[name].isna()).any():
             raise ValueError(f"{name} is missing in {gaps.sum()} of {len(table)} rows; the first is {gaps.idxmax()}")
 

@@ -131,8 +131,8 @@ def optimal_level(benefit: Money, cost: Money, low: float = 0.5, high: float = 0
     return OptimalLevel(
         level=level,
         profit=profit(level),
-        marginal_benefit=float(_slope(benefit, "benefit", at)[0]),
-        marginal_cost=float(_slope(cost, "cost", at)[0]),
+        marginal_benefit=float(_slope(benefit, "benefit", at, low, high)[0]),
+        marginal_cost=float(_slope(cost, "cost", at, low, high)[0]),
         point_less=profit(level) - profit(level - POINT) if level - POINT >= low else np.nan,
         point_more=profit(level) - profit(level + POINT) if level + POINT <= high else np.nan,
         at_end=level in (low, high),
@@ -146,8 +146,8 @@ def _values(function: Money, name: str, levels: np.ndarray) -> np.ndarray:
     return values
 
 
-def _slope(function: Money, name: str, levels: np.ndarray) -> np.ndarray:
-    """Money a point, at the rate of that place."""
+def _slope(function: Money, name: str, levels: np.ndarray, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """Money a point, at the rate of that place; from one side where the range ends."""
     step = 1e-4 * np.minimum(levels, 1 - levels)
-    rise = _values(function, name, levels + step) - _values(function, name, levels - step)
-    return POINT * rise / (2 * step)
+    above, below = np.minimum(levels + step, high), np.maximum(levels - step, low)
+    return POINT * (_values(function, name, above) - _values(function, name, below)) / (above - below)

@@ -306,7 +306,7 @@ def cause_costs(orders: pd.DataFrame, cost: float | pd.Series, components: Seque
     Raises
     ------
     ValueError
-        As `failures` raises it; or a cost is missing or negative.
+        As `failures` raises it; or a cost is missing, negative, without end or no number.
 
     Examples
     --------
@@ -318,8 +318,10 @@ def cause_costs(orders: pd.DataFrame, cost: float | pd.Series, components: Seque
     """
     failed = failures(orders, components)
     imperfect = failed.any(axis=1)
+    if not (pd.api.types.is_numeric_dtype(cost) if isinstance(cost, pd.Series) else isinstance(cost, int | float)):
+        raise ValueError("cost must be a number, or a Series of numbers with the index of orders")
     each = cost.reindex(failed.index) if isinstance(cost, pd.Series) else pd.Series(float(cost), failed.index)
-    if (wrong := imperfect & ~(each >= 0)).any():
+    if (wrong := imperfect & ~((each >= 0) & (each < np.inf))).any():
         raise ValueError(
             f"cost must be 0 and above for each imperfect order; row {wrong.idxmax()} has {each[wrong].iloc[0]}"
         )
@@ -450,6 +452,8 @@ def _check_quantities(order_lines: pd.DataFrame) -> None:
     _need(order_lines, "order_lines", "order_id", "ordered", "delivered")
     if order_lines.empty:
         raise ValueError("order_lines has no rows")
+    if (gaps := order_lines["order_id"].isna()).any():
+        raise ValueError(f"order_id is missing in {gaps.sum()} rows of order_lines; the first is {gaps.idxmax()}")
     for name in ("ordered", "delivered"):
         if not pd.api.types.is_numeric_dtype(order_lines[name]):
             raise ValueError(f"{name} must be numbers, not {order_lines[name].dtype}: read it with pd.to_numeric")

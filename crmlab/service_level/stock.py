@@ -43,7 +43,9 @@ def newsvendor(price: float, cost: float, salvage: float, mean: float, sd: float
     Returns
     -------
     Newsvendor
-        Where the best quantity of the normal law is below 0, nothing is ordered and nothing earned.
+        Where the best quantity of the normal law is below 0, nothing is ordered and nothing earned; or where the
+        normal law, which allows a demand below 0, expects less than that. Do not use it where sd is above four
+        tenths of mean: a demand below 0 has then a chance of 1% or more.
 
     Raises
     ------
@@ -78,6 +80,8 @@ def newsvendor(price: float, cost: float, salvage: float, mean: float, sd: float
     if quantity <= 0:
         return Newsvendor(ratio, 0.0, 0.0)
     profit = (price - cost) * mean - (price - salvage) * sd * float(_density(z))
+    if profit < 0:
+        return Newsvendor(ratio, 0.0, 0.0)
     return Newsvendor(ratio, quantity, profit)
 
 
@@ -287,7 +291,8 @@ def pooled_sd(sd: Any, correlation: Any = 0.0) -> float:
     Raises
     ------
     ValueError
-        An sd is negative, the correlations are out of range or of another shape, or no demands can be so correlated.
+        There is no sd, or one is negative; labels differ; the correlations are out of range or of another shape, or
+        no demands can be so correlated.
 
     References
     ----------
@@ -301,6 +306,11 @@ def pooled_sd(sd: Any, correlation: Any = 0.0) -> float:
     """
     _check("sd", sd)
     each = np.atleast_1d(np.asarray(sd, float))
+    if each.size == 0:
+        raise ValueError("sd is empty: there is nothing to pool")
+    labelled = isinstance(sd, pd.Series) and isinstance(correlation, pd.DataFrame)
+    if labelled and not (sd.index.equals(correlation.index) and sd.index.equals(correlation.columns)):
+        raise ValueError("sd and correlation are not of the same demands in the same order: give them one index")
     given = np.asarray(correlation, float)
     if given.ndim and given.shape != (len(each), len(each)):
         raise ValueError(f"correlation must be one number or of shape {(len(each), len(each))}, not {given.shape}")
