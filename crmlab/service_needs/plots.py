@@ -78,9 +78,8 @@ def plot_loadings(loadings: pd.DataFrame, names: pd.Series, bold: float = 0.4, a
     ax = ax or figures.axes(figsize=(7.0, 0.3 * len(shown) + 1.2))[1]
     words = shown.map(lambda value: f"{value:.2f}" if abs(round(value, 9)) >= bold else "")
     rows = [str(names.get(element, element)) for element in shown.index]
-    key = {"label": "loading"}
-    sns.heatmap(shown.set_axis(rows), annot=words, fmt="", cmap="PuOr_r", vmin=-1, vmax=1, ax=ax, cbar_kws=key)
-    figures.label(ax, "", "", "")
+    sns.heatmap(shown.set_axis(rows), annot=words, fmt="", cmap="PuOr_r", vmin=-1, vmax=1, ax=ax, cbar=False)
+    figures.label(ax, "", f"factor (loadings from {bold:g} on are written; violet: below 0)", "")
     ax.tick_params(length=0, labelrotation=0)
     ax.grid(False)
     return ax
@@ -154,18 +153,22 @@ def _write_apart(ax: Axes, placed: pd.DataFrame, names: pd.Series) -> None:
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
     x = (placed["importance"] - left) / (right - left)  # of the width of the picture, and of its height
     y = (placed["performance"] - low) / (high - low)
-    taken = [(one - 0.008, one + 0.008, other - 0.012, other + 0.012) for one, other in zip(x, y, strict=True)]
+    dots = [(float(one), float(other)) for one, other in zip(x, y, strict=True)]
+    taken = [(one - 0.008, one + 0.008, other - 0.012, other + 0.012) for one, other in dots]
     for element in y.sort_values(kind="stable").index:
         word, at = str(names.get(element, element)), (float(x[element]), float(y[element]))
         wide, tall = 0.0078 * len(word), 0.036
         tries = [(0.012, 0.0), (-0.012 - wide, 0.0)]
         tries += [
-            (shift, rise) for rise in (0.045, -0.045, 0.08, -0.08, 0.115) for shift in (-wide / 2, 0.012, -0.012 - wide)
+            (shift, rise)
+            for rise in (0.045, -0.045, 0.08, -0.08, 0.115, -0.115, 0.15, -0.15)
+            for shift in (-wide / 2, 0.012, -0.012 - wide)
         ]
         boxes = [(at[0] + dx, at[0] + dx + wide, at[1] + dy - tall / 2, at[1] + dy + tall / 2) for dx, dy in tries]
         hits = [
             sum(box[0] < b and a < box[1] and box[2] < d and c < box[3] for a, b, c, d in taken)
-            + 3 * (box[0] < 0 or box[1] > 1)
+            + 3 * (box[0] < 0 or box[1] > 1 or box[3] > 1)
+            + 2 * any(_seems_to_be_of(dot, box, at) for dot in dots if dot != at)
             for box in boxes
         ]
         best = int(np.argmin(hits))
@@ -176,6 +179,15 @@ def _write_apart(ax: Axes, placed: pd.DataFrame, names: pd.Series) -> None:
             ax.plot(*zip(at, end, strict=True), color=figures.GREY, linewidth=0.6, transform=ax.transAxes)
         side = "right" if best == 1 else "left"
         ax.text(box[1] if best == 1 else box[0], middle, word, fontsize=7, ha=side, va="center", transform=ax.transAxes)
+
+
+def _seems_to_be_of(dot: tuple[float, float], box: tuple[float, float, float, float], own: tuple[float, float]) -> bool:
+    """Whether a name in a box could be taken for that of another dot: near it, or on the line to its own."""
+    left, right, low, high = box
+    near = (min(max(own[0], left), right), min(max(own[1], low), high))  # where the line to its own dot ends
+    line = [(own[0] + part * (near[0] - own[0]), own[1] + part * (near[1] - own[1])) for part in (0.25, 0.5, 0.75)]
+    beside = left - 0.03 < dot[0] < right + 0.03 and low - 0.02 < dot[1] < high + 0.02
+    return beside or any(abs(dot[0] - x) < 0.015 and abs(dot[1] - y) < 0.02 for x, y in line)
 
 
 def plot_loyalty(curve: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -196,7 +208,14 @@ def plot_loyalty(curve: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.fill_between(curve.index, 100 * curve["low"], 100 * curve["high"], color=figures.BLUE, alpha=0.15, linewidth=0)
     ax.plot(curve.index, 100 * curve["fitted"], color=figures.BLUE, label="never falling, with 90% interval")
     ax.plot(curve.index, 100 * curve["line"], "--", color=figures.GREY, linewidth=1, label="a straight line")
-    ax.scatter(curve.index, 100 * curve["mean"], s=3 * curve["n"], color=figures.ORANGE, zorder=3, label="as it is")
+    ax.scatter(
+        curve.index,
+        100 * curve["mean"],
+        s=3 * curve["n"],
+        color=figures.ORANGE,
+        zorder=3,
+        label="as it is (size: answers)",
+    )
     ax.set_ylim(0, 105)
     ax.legend(loc="lower right", markerscale=0.5)
     figures.label(ax, "", "satisfied, of 10", "stayed for a year, %")
@@ -234,15 +253,15 @@ def plot_from_size(
     first = best[best != best.shift()].iloc[1:]
     steps = [f"{name} from {start:,.0f}" if name else f"none from {start:,.0f}" for start, name in first.items()]
     named = [name for name in dict.fromkeys(first) if name]
-    for name, values in brings.items():
-        if name not in named:
-            ax.plot(size / 1000, values, color=figures.GREY, linewidth=0.7, alpha=0.6)
+    others = [name for name in brings if name not in named]
+    for name in others:
+        label = f"never best: {', '.join(others)}" if name == others[0] else None
+        ax.plot(size / 1000, brings[name], color=figures.GREY, linewidth=0.7, alpha=0.6, label=label)
     for name, color in zip(named, figures.PALETTE, strict=False):
         ax.plot(size / 1000, brings[name], color=color, linewidth=2, label=name)
     ax.axhline(0, color=figures.GREY, linewidth=1)
     ax.set_ylim(-1100, None)
-    if named:
-        ax.legend(loc="upper left")
+    ax.legend(loc="upper left")
     title = "Best: " + ", ".join(steps) if named else f"None pays up to {largest:,.0f} EUR elsewhere"
     figures.label(ax, title, "spent elsewhere, thousand EUR a year", "brought less its cost, EUR a year")
     return ax
