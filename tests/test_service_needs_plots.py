@@ -121,6 +121,19 @@ def test_the_more_price_weighs_the_more_a_cheap_bundle_is_worth(price):
     assert plots.plot_from_size(worth.loc[0], pd.Series({"cheap": 10.0, "fast": 10.0}), 0.3, 0.1).get_xlabel()
 
 
+@pytest.mark.parametrize(
+    ("box", "taken"),
+    [
+        ((0.51, 0.70, 0.48, 0.52), False),  # beside its own dot
+        ((0.51, 0.70, 0.54, 0.58), True),  # beside the other
+        ((0.40, 0.60, 0.62, 0.66), True),  # beyond the other, with a line through it
+        ((0.40, 0.60, 0.36, 0.40), False),  # below both
+    ],
+)
+def test_a_name_that_could_be_taken_for_that_of_the_dot_above_is_told(box, taken):
+    assert plots._seems_to_be_of((0.5, 0.56), box, own=(0.5, 0.5)) == taken
+
+
 # ------------------------------------------------------------------------------------ what the notebook itself defines
 
 
