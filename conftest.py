@@ -1,6 +1,10 @@
-"""For all tests, of package and notebooks: one thread for linear algebra, no windows, skips that can be forbidden."""
+"""For all tests, of package and notebooks.
+
+One thread for linear algebra, no windows, no figure left open, skips that can be forbidden.
+"""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -12,6 +16,13 @@ os.environ.setdefault("MPLBACKEND", "agg")
 # No test is timed; and what lands is judged on the same examples every time.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays_open():
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 def pytest_addoption(parser):

@@ -8,7 +8,6 @@ import pytest
 from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib import pyplot
 from sklearn.metrics import precision_recall_curve
 
 from crmlab import data_quality as dq
@@ -20,12 +19,6 @@ from crmlab.runner import run
 FORMATS = ["%d.%m.%Y", "%m/%d/%Y", "%d %b %Y"]
 DAY = pd.Timestamp("2024-05-03")
 few = settings(max_examples=40, deadline=None)  # tables are made in each
-
-
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    pyplot.close("all")
 
 
 # ----------------------------------------------------------------------------------------------------------- measures

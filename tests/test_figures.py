@@ -60,11 +60,3 @@ def test_the_palette_is_told_apart_on_white():
 
     assert len(set(figures.PALETTE)) == len(figures.PALETTE)
     assert all(1.05 / (luminance(colour) + 0.05) > 2 for colour in figures.PALETTE)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    from matplotlib import pyplot
-
-    pyplot.close("all")

@@ -755,15 +755,6 @@ def test_a_mean_spend_can_be_given_as_a_number(buying, spending):
         new_customer_value(buying, -1, **TERMS)
 
 
-@pytest.fixture
-def close_figures():
-    yield
-    from matplotlib import pyplot
-
-    pyplot.close("all")
-
-
-@pytest.mark.usefixtures("close_figures")
 def test_pictures_show_what_they_are_given(buying):
     log = load_cdnow()
     weekly = plots.plot_weekly_purchases(log, "1997-09-30")

@@ -6,19 +6,12 @@ import pytest
 from helpers import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib import pyplot
 from scipy import optimize
 
 from crmlab.runner.notebooks import read_notebook
 from crmlab.segmentation import abc_classes, plots, regression_to_mean
 
 NOTEBOOK = ROOT / "notebooks" / "03_segmentation.ipynb"
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    pyplot.close("all")
 
 
 def title(ax):

@@ -14,12 +14,6 @@ from crmlab.service_level import perfect_by, perfect_order, plots
 NOTEBOOK = ROOT / "notebooks" / "05_service_level.ipynb"
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    pyplot.close("all")
-
-
 def title(ax):
     return ax.get_title(loc="left")
 

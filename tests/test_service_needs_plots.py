@@ -6,7 +6,6 @@ import pytest
 from helpers import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib import pyplot
 
 from crmlab.runner.notebooks import read_notebook
 from crmlab.service_needs import (
@@ -21,12 +20,6 @@ from crmlab.service_needs import (
 
 NOTEBOOK = ROOT / "notebooks" / "04_service_needs.ipynb"
 NAMES = pd.Series({"E1": "speed", "E2": "price", "E3": "advice"})
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    pyplot.close("all")
 
 
 def title(ax):
