@@ -364,7 +364,7 @@ def check_items(items: int) -> None:
 
 def pair_signs(table: np.ndarray) -> np.ndarray:
     """Each pair of items in each row of places: -1 the first before, 1 after, 0 tied."""
-    i, j = np.triu_indices(table.shape[1], 1)
+    i, j = _pairs(table.shape[1])
     return np.sign(table[:, i] - table[:, j])
 
 
@@ -381,7 +381,7 @@ def best_order(pairs: np.ndarray, items: int) -> np.ndarray:
     """The places that contradict the fewest, from the mean of `pair_signs`; of those as good, earlier columns first."""
     # How much is lost if item i comes before item j: all who rank j before i, half of those who tie them.
     lost = np.zeros((items, items))
-    i, j = np.triu_indices(items, 1)
+    i, j = _pairs(items)
     lost[i, j], lost[j, i] = (1 + pairs) / 2, (1 - pairs) / 2
     # Where majorities contradict each other nowhere, they are the order.
     beaten = (lost.round(12) > 0.5).sum(axis=1)
@@ -420,6 +420,12 @@ def _table(rankings: Rankings) -> np.ndarray:
             f"rankings are a table of two items or more, one row a ranking; this is of shape {table.shape}"
         )
     return table
+
+
+@cache
+def _pairs(items: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each pair of items once, the earlier column first."""
+    return np.triu_indices(items, 1)
 
 
 @cache
