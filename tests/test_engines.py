@@ -351,6 +351,7 @@ def test_an_engine_brings_back_days_and_customers_alone(engine, monkeypatch):
     assert collected == [log["date"].nunique(), log["customer_id"].nunique()]
 
 
+@pytest.mark.proof
 def test_a_log_larger_than_duckdb_may_hold_is_summarized():
     with (
         tempfile.TemporaryDirectory() as spilled,

@@ -131,7 +131,7 @@ def test_the_causal_graph_has_no_loose_ends(name):
         assert graph.boxes[cause][0] <= graph.boxes[effect][0], f"{cause} stands right of {effect}"
 
 
-@pytest.mark.parametrize("name", FIRMS)
+@pytest.mark.parametrize("name", ["tern_mobile", pytest.param("harbour_and_hill", marks=pytest.mark.proof)])
 def test_parquet_in_pieces_is_the_firm(name, tmp_path, monkeypatch):
     module = simulation._module(name)
     monkeypatch.setattr(module.pieces, "__defaults__", (70,)) if name == "tern_mobile" else monkeypatch.setattr(

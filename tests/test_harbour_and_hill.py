@@ -459,9 +459,9 @@ def test_a_broken_table_is_told_with_its_rows(place, value, message):
         ("calls", {"calls"}),
         ("customers.names", {"customers"}),
         ("exit interviews", {"defections", "truth/facts"}),
-        ("visits", {"ledger", "activity_costs", "truth/customers", "truth/facts"}),
-        ("shipments", {"shipments", "truth/customers", "truth/facts"}),
-        ("people.acquisition", {"customers"}),
+        pytest.param("visits", {"ledger", "activity_costs", "truth/customers", "truth/facts"}, marks=pytest.mark.proof),
+        pytest.param("shipments", {"shipments", "truth/customers", "truth/facts"}, marks=pytest.mark.proof),
+        pytest.param("people.acquisition", {"customers"}, marks=pytest.mark.proof),
         ("people.preference", None),
     ],
 )
@@ -637,6 +637,7 @@ def test_more_worlds_are_the_same_worlds_and_others():
     assert more.head(4).equals(few)
 
 
+@pytest.mark.proof
 def test_the_more_complaints_are_made_good_the_more_the_customers_are_worth():
     none, everyone = (effect(default().draw, {"recovery": {"share": share}}) for share in (0.0, 1.0))
     assert none["future"].mean() < 0 < everyone["future"].mean()
@@ -665,12 +666,14 @@ def test_every_listed_rule_can_be_played_and_the_first_is_todays():
             harbour_and_hill(customers=60, months=6, seed=3, do=do)
 
 
+@pytest.mark.proof
 def test_removing_late_deliveries_keeps_customers():
     before, after = (f.truth.leavers for f in (default(), harbour_and_hill(do={"fix": ["late"]})))
     assert (after["cause"] == "late delivery").sum() < 0.6 * (before["cause"] == "late delivery").sum()
     assert len(after) < len(before)
 
 
+@pytest.mark.proof
 def test_with_a_cause_switched_off_nobody_leaves_for_it_and_those_stay_who_would_have():
     leavers = default().truth.leavers
     after = harbour_and_hill(do={"off": "late delivery"}).truth.leavers.set_index("customer_id")

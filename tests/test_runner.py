@@ -242,7 +242,7 @@ def slow(tmp_path):
     ("sign", "number"),
     [
         (signal.SIGINT, 1),
-        (signal.SIGTERM, 2),
+        pytest.param(signal.SIGTERM, 2, marks=pytest.mark.proof),
         pytest.param(signal.SIGTERM, 1, marks=pytest.mark.proof),
         pytest.param(signal.SIGINT, 2, marks=pytest.mark.proof),
     ],

@@ -165,6 +165,7 @@ def test_a_file_of_ones_own_answers_the_first_sections(tmp_path):
     assert own["orders"] < 900
 
 
+@pytest.mark.proof
 def test_too_few_orders_are_refused(tmp_path):
     load("harbour_and_hill").orders.head(150).to_csv(tmp_path / "few.csv", index=False)
     outcome = run(NOTEBOOK, tmp_path / "few", dataset=str(tmp_path / "few.csv"))

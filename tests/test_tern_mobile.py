@@ -211,6 +211,7 @@ def test_a_campaign_that_respects_consent_reaches_only_those_who_gave_it():
     assert len(withdrawn[0]) < len(withdrawn[1])
 
 
+@pytest.mark.proof
 def test_other_luck_of_one_mechanism_moves_no_table_that_does_not_stand_on_it(monkeypatch):
     plain, uniforms = small(), Chance.uniforms
 
@@ -266,6 +267,7 @@ def test_would_have_left_anyway_is_what_a_run_without_the_cause_shows():
         assert gone.loc[gone["would_have_left"], "would_have_left_on"].eq(anyway.dropna()).all()
 
 
+@pytest.mark.proof
 def test_decisions_move_what_they_are_about():
     draw = Draw("tern_mobile", 1500, 24, SEED)
     plain, kept = firm(draw), firm(draw, {"tariff_change": False})

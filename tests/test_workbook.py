@@ -60,7 +60,7 @@ def test_links_between_pages_lead_to_a_page_and_a_heading(pages):
     ("width", "dark"),
     [
         (360, True),
-        (1280, False),
+        pytest.param(1280, False, marks=pytest.mark.proof),
         pytest.param(360, False, marks=pytest.mark.proof),
         pytest.param(1280, True, marks=pytest.mark.proof),
     ],
