@@ -245,9 +245,9 @@ def orders_begin_when_their_customer_joined(firm):
 
 @law
 def nobody_orders_after_the_week_in_which_it_left(firm):
-    left = firm.truth.leavers.set_index("customer_id")["left_on"]
-    table = firm.orders.assign(left=firm.orders["customer_id"].map(owners(firm)).map(left)).dropna(subset="left")
-    assert (weeks(table["ordered_on"]) <= weeks(table["left"])).all()
+    own = firm.orders.assign(customer_id=firm.orders["customer_id"].map(owners(firm)))
+    table = own.merge(firm.truth.leavers, on="customer_id")
+    assert (weeks(table["ordered_on"]) <= weeks(table["left_on"])).all()
 
 
 @law
