@@ -1,4 +1,4 @@
-"""Statistics that the libraries lack: the bootstrap of a whole calculation, the agreement of rankings, small groups."""
+"""Statistics that the libraries lack: bootstrap of a whole calculation, shares, agreement of rankings, small groups."""
 
 from __future__ import annotations
 
@@ -157,6 +157,48 @@ def interval(draws: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
         raise ValueError("draws has no rows: run bootstrap first")
     ends = draws.quantile([(1 - level) / 2, (1 + level) / 2])
     return pd.DataFrame({"low": ends.iloc[0], "high": ends.iloc[1]})
+
+
+def wilson(share: Any, n: Any, level: float = 0.9) -> tuple[Any, Any]:
+    """Wilson's interval of a share, or of many at once.
+
+    Parameters
+    ----------
+    share : number, array or Series
+        What was found, 0 to 1.
+    n : number, array or Series
+        Of how many, above 0; an effective number, not whole, where answers count unequally.
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    low, high : as `share`
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        `level` is not between 0 and 1.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference, Journal of the American
+    Statistical Association 22, 209-212.
+
+    Examples
+    --------
+    >>> [round(float(end), 3) for end in wilson(0.625, 8)]
+    [0.348, 0.839]
+    """
+    from scipy.special import ndtri
+
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level!r}")
+    z = ndtri((1 + level) / 2)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return np.maximum(middle - reach, 0), np.minimum(middle + reach, 1)
 
 
 class KendallW(NamedTuple):

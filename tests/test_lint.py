@@ -175,6 +175,7 @@ BREACHES = {
         (untag("parameters"), "no cell is tagged 'parameters'"),
         (replace("weeks: int = 39", "weeks: int = 390"), "weeks=390: must be between 1 and 260"),
         (replace("weeks: int = 39", "weeks = 39"), "is not of the form"),
+        (replace("  # forecast horizon, weeks", ""), "'weeks' has no help"),
         (replace("allow(", "import os\nallow("), "one call of allow(...) alone"),
         (drop("allow("), "must call allow(...) once"),
     ],

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from crmlab.stats import bootstrap, interval, shrunken_means
+from crmlab.stats import bootstrap, interval, shrunken_means, wilson
 
 # Efron and Tibshirani (1993), Table 2.1: survival of the treated mice, in days. The bootstrap standard error of the
 # mean tends to 23.36 (their table 2.2, infinitely many resamples).
@@ -54,6 +55,25 @@ def test_the_table_is_not_changed():
     before = MICE.copy()
     bootstrap(mean_days, MICE, resamples=2, random_state=1)
     pd.testing.assert_frame_equal(MICE, before)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 7), (5, 8), (30, 30), (412, 1000)])
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
+def test_wilson_is_the_interval_of_scipy(k, n, level):
+    ends = stats.binomtest(k, n).proportion_ci(level, method="wilson")
+    assert wilson(k / n, n, level) == pytest.approx((ends.low, ends.high), abs=1e-12)
+
+
+def test_wilson_of_many_shares_is_that_of_each():
+    low, high = wilson(pd.Series([0.2, 0.9]), pd.Series([10.0, 40.0]))
+    assert (low[0], high[0]) == pytest.approx(wilson(0.2, 10.0))
+    assert (low[1], high[1]) == pytest.approx(wilson(0.9, 40.0))
+
+
+@pytest.mark.parametrize("level", [0, 1, 90])
+def test_wilson_refuses_a_level_that_is_none(level):
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+        wilson(0.5, 10, level)
 
 
 def test_interval_holds_the_middle_of_each_column():

@@ -175,6 +175,10 @@ def parameters_cell(node: NotebookNode) -> Iterator[Finding]:
         checked(parameters(node), {})
     except (NotebookError, ParameterError) as error:
         yield place, str(error).removeprefix("notebook: ")
+    else:
+        for p in parameters(node).values():
+            if not p.help:
+                yield place, f"{p.name!r} has no help: one line for each, name: type = value  # help, unit"
     following = [cell for at, cell in code(node) if place is not None and at > place][:1]
     if following and not one_call_of_allow(following[0]):
         yield (

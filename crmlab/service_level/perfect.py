@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.stats import shrunken_means
+from crmlab.stats import shrunken_means, wilson
 
 # The seven Rs and the documents: product, quantity, condition, place, customer, cost; time is reckoned from two dates.
 COMPONENTS = (
@@ -268,10 +268,8 @@ def perfect_by(orders: pd.DataFrame, by: str | pd.Series, components: Sequence[s
         raise ValueError(f"{without.sum()} of {len(perfect)} orders have no group; the first is row {without.idxmax()}")
     table = perfect.groupby(group).agg(n="size", rate="mean")
     n, rate, mean = table["n"], table["rate"], perfect.mean()
-    z = stats.norm.ppf(0.95)
-    middle = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
-    table = table.assign(low=(middle - reach).clip(lower=0), high=(middle + reach).clip(upper=1), shrunken=np.nan)
+    low, high = wilson(rate, n)
+    table = table.assign(low=low, high=high, shrunken=np.nan)
     if len(table) >= 4 and (n > 1).any():
         variance = rate * (1 - rate) * n / (n - 1).where(n > 1)
         table["shrunken"] = shrunken_means(table.assign(variance=variance), mean="rate")["shrunken_mean"]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crmlab.service_needs.checks import by_label, matched, number_column, numbers, refuse_gaps, upper, weights_of
 from crmlab.service_needs.correlation import ChiSquareTest
-from crmlab.stats import bootstrap, interval
+from crmlab.stats import bootstrap, interval, wilson
 
 PROMOTER, DETRACTOR = 9, 6  # the least score of a promoter, the highest of a detractor
 
@@ -89,10 +89,8 @@ def csat(
         )
     scores = _scores(satisfied, scale)
     mean, n = _mean((scores >= top).astype(float), weights, customers, satisfied)
-    z = _z(level)
-    centre = (mean + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z / (1 + z**2 / n) * np.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2))
-    return _estimate(mean, centre - reach, centre + reach, (0, 1), len(scores), n)
+    low, high = wilson(mean, n, level)
+    return _estimate(mean, low, high, (0, 1), len(scores), n)
 
 
 def nps(recommend: Any, *, weights: Any = None, customers: Any = None, level: float = 0.9) -> Estimate:
