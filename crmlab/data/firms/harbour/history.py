@@ -22,7 +22,8 @@ class History:
     trade : Trade
         The firm after its last week.
     orders : DataFrame, one row an order, by week, customer and place in the week
-        customer, week, date, account (0, 1, ... among the customer's), urgent, lines, late, late_days, wrong_place,
+        customer, week, date, account (0, 1, ... among the customer's), urgent, own_drop (false for a further order of a
+        delivery day), entry (share of the standard minutes of order taking), lines, late, late_days, wrong_place,
         wrong_customer, wrong_invoice, wrong_documents, kind (place in `harbour.KINDS`), complains, recovered, annoys,
         days_to_resolve, compensation (EUR), short_share, worst; ghosts' orders are not in it.
     lines : DataFrame, one row a line

@@ -10,7 +10,10 @@ A decision is a dict `do`. Its keys, each optional:
                           as the goods go; 1 is an equal share for all
 ``"recovery"``            complaints made good: ``{"share": 0.5, "compensation": 30.0}``, and ``"customers"`` if not all
 ``"answer"``              what is done for customers who may leave: ``{action: [customer_id, ...]}``, actions in ANSWERS
-``"terms"``               ``{"customers": [...], "minimum_order": EUR, "urgent_fee": EUR}``, either or both
+``"terms"``               terms of trade, any of ``{"customers": [...], "minimum_order": EUR, "urgent_fee": EUR,
+                          "delivery_day": True, "self_service": True, "prepaid": True, "visits": 0.5}``; or a list of
+                          such, each for other customers. A delivery day takes all of a week's orders that are not
+                          urgent in one drop; ``"visits"`` is the share of its visits that a customer keeps
 ``"service_level"``       the chance that the stock of a class A item lasts until it is filled up again
 ``"drop"``                accounts served no longer
 ``"care"``                ``{customer_id: EUR a week}`` for looking after them
@@ -39,6 +42,14 @@ FLOOR_TODAY = 0.0
 WON = 0.35  # of what it buys elsewhere comes here from a customer whose bundle holds all that it could want,
 HELD = 0.5  # and this part of its leaving for a price or for neglect is prevented
 MOST_CONSOLIDATED = 4.0  # times as large as before are the orders of those who must order more at once
+ENTRY_LEFT = 0.3  # of the minutes of order taking, where customers enter their orders themselves
+ACCESS = 1.0  # EUR a week, for that
+# What terms add to the hazard of leaving for a price, a week,
+DISLIKED = {"minimum_order": 0.0006, "delivery_day": 0.0002, "prepaid": 0.0004}
+UNMET = 0.004  # for each time that the minimum lies beyond what its orders can become,
+FEE_DISLIKED = 0.00002  # and for each EUR of a fee.
+NOT_SPOKEN_TO = 1.5  # times as often those leave for neglect who order by themselves,
+NOT_SEEN = 1.0  # and by so much more often those who are visited no longer
 
 
 class Answer(NamedTuple):
@@ -97,6 +108,10 @@ class Effects:
     discount: np.ndarray  # beyond the customer's own
     calms: np.ndarray
     urgent_fee: np.ndarray  # EUR an urgent order
+    one_drop: np.ndarray  # a week's orders that are not urgent go together
+    entry: np.ndarray  # what is left of the minutes of order taking,
+    visits: np.ndarray  # of the visits,
+    late_payments: np.ndarray  # and of the late payments
     weekly_cost: np.ndarray  # EUR
     service_level: float
     dropped: np.ndarray
@@ -125,6 +140,10 @@ def today(rating: np.ndarray) -> Effects:
         discount=zeros,
         calms=zeros,
         urgent_fee=zeros,
+        one_drop=zeros.astype(bool),
+        entry=ones,
+        visits=ones,
+        late_payments=ones,
         weekly_cost=zeros,
         service_level=SERVICE_LEVEL_TODAY,
         dropped=zeros.astype(bool),
@@ -257,26 +276,65 @@ def _answer(e: Effects, given: Any, book: Book) -> Effects:
     return replace(e, weekly_cost=cost)
 
 
+TERMS = ("customers", "minimum_order", "urgent_fee", "delivery_day", "self_service", "prepaid", "visits")
+
+
 def _terms(e: Effects, given: Any, book: Book) -> Effects:
-    given = _fields("terms", given, ("customers", "minimum_order", "urgent_fee"))
-    who = np.zeros(len(e.rate), bool)
-    who[book.places("terms: customers", given.get("customers", book.place))] = True
-    least = _number("terms: minimum_order", given.get("minimum_order", 0.0), 0, 1e6)
-    fee = _number("terms: urgent_fee", given.get("urgent_fee", 0.0), 0, 1e4)
+    sets = [given] if isinstance(given, Mapping) else given
+    if isinstance(sets, str) or not isinstance(sets, Iterable):
+        raise ValueError(f"terms must be a dict, or a list of dicts for different customers, not {given!r}")
+    bound = np.zeros(len(e.rate), bool)
+    for one_set in sets:
+        terms = _fields("terms", one_set, TERMS)
+        who = np.zeros(len(e.rate), bool)
+        who[book.places("terms: customers", terms.get("customers", book.place))] = True
+        if (twice := np.flatnonzero(bound & who)).size:
+            name = next(name for name, place in book.place.items() if place == twice[0])
+            raise ValueError(f"terms: {name!r} is in two of the list; name all of its terms in one")
+        bound |= who
+        e = _agreed(e, terms, who, book)
+    return e
+
+
+def _agreed(e: Effects, terms: Mapping[str, Any], who: np.ndarray, book: Book) -> Effects:
+    """What one set of terms changes for those who are bound by it."""
+    least = _number("terms: minimum_order", terms.get("minimum_order", 0.0), 0, 1e6)
+    fee = _number("terms: urgent_fee", terms.get("urgent_fee", 0.0), 0, 1e4)
+    kept = _number("terms: visits", terms.get("visits", 1.0), 0, 1)
+    one_drop, alone, prepaid = (who & _switch(terms, name) for name in ("delivery_day", "self_service", "prepaid"))
     # Orders that are too small are put together: as much is bought, in fewer orders, and less of it is urgent.
     together = np.where(who, np.clip(least / book.order_value, 1.0, MOST_CONSOLIDATED), 1.0)
     asked = np.where(who, np.maximum(least / book.order_value - MOST_CONSOLIDATED, 0), 0)  # beyond what it can do
     spared = np.where(who & (fee > 0), 1 / (1 + fee / 15), 1.0)  # a fee of 15 halves what is urgent
+    disliked = (
+        DISLIKED["minimum_order"] * (together > 1)
+        + UNMET * np.minimum(asked, 5)
+        + FEE_DISLIKED * np.where(who, fee, 0)
+        + DISLIKED["delivery_day"] * one_drop
+        + DISLIKED["prepaid"] * prepaid
+    )
+    lonely = np.where(alone, NOT_SPOKEN_TO, 1.0) * np.where(who, 1 + NOT_SEEN * (1 - kept), 1.0)
     return replace(
         e,
         rate=np.round(e.rate / together, 9),
         size=np.round(e.size * together, 9),
         urgent=np.round(e.urgent * spared / together, 9),
-        urgent_fee=np.where(who, fee, 0.0),
-        added_hazard=np.round(
-            0.0006 * (together > 1) + 0.004 * np.minimum(asked, 5) + 0.00002 * np.where(who, fee, 0), 9
-        ),
+        urgent_fee=np.where(who, fee, e.urgent_fee),
+        one_drop=e.one_drop | one_drop,
+        entry=np.where(alone, ENTRY_LEFT, e.entry),
+        visits=np.where(who, kept, e.visits),
+        late_payments=np.where(prepaid, 0.0, e.late_payments),
+        added_hazard=np.round(e.added_hazard + disliked, 9),
+        neglect=np.round(e.neglect * lonely, 9),
+        weekly_cost=e.weekly_cost + ACCESS * alone,
     )
+
+
+def _switch(terms: Mapping[str, Any], name: str) -> bool:
+    value = terms.get(name, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"terms: {name} must be True or False, not {value!r}")
+    return value
 
 
 def _service_level(e: Effects, given: Any, book: Book) -> Effects:

@@ -268,7 +268,7 @@ def shipments(b: Book) -> pd.DataFrame:
     o, p = b.h.orders, b.people
     u = b.luck("shipments")
     back = p.return_leg[o["customer"]]
-    minutes = ACTIVITIES["delivery"][1] * p.handling[o["customer"]] * lognormal(u[0], 0.3)
+    minutes = ACTIVITIES["delivery"][1] * p.handling[o["customer"]] * lognormal(u[0], 0.3) * o["own_drop"].to_numpy()
     shipped = np.busday_offset(b.delivered, -1)
     table = pd.DataFrame(
         {
@@ -324,41 +324,50 @@ def ledger(b: Book) -> pd.DataFrame:
         "order taking": np.ones(len(o)),
         "order lines": o["lines"],
         "picking": o["lines"],
-        "delivery": ~back,
-        "delivery on the return leg": back,
+        "delivery": ~back & o["own_drop"],
+        "delivery on the return leg": back & o["own_drop"],
         "expediting": o["urgent"],
         "returns": returned,
         "complaints": o["complains"],
     }
-    month = pd.Series(month_of(o["date"]), name="month")
+    entered = o["entry"].to_numpy()
+    shares = {"order taking": entered, "order lines": entered}  # of the standard minutes
+    keys = pd.DataFrame({"customer_id": b.account, "month": month_of(o["date"])})
     parts = [
-        _units(pd.Series(b.account, name="customer_id"), month, activity, units) for activity, units in by_order.items()
+        _units(keys.assign(activity=activity, units=np.asarray(units, int)), shares.get(activity, 1.0))
+        for activity, units in by_order.items()
     ]
     parts += [
         _monthly(b, activity, drawn) for activity, drawn in (("visits", _visits), ("credit control", _late_payments))
     ]
     table = pd.concat(parts, ignore_index=True)
-    table["minutes"] = table["units"] * table["activity"].map(
-        {name: minutes for name, (_, minutes, _) in ACTIVITIES.items()}
-    )
+    standard = table["activity"].map({name: minutes for name, (_, minutes, _) in ACTIVITIES.items()})
+    table["minutes"] = np.round(table["counted"] * standard, 9)
     table["cost"] = np.round(table["minutes"] * MINUTE, 2)
     place = table["activity"].map({name: place for place, name in enumerate(ACTIVITIES)})
     table = table.assign(place=place).sort_values(["month", "customer_id", "place"], ignore_index=True)
     return table[["customer_id", "month", "activity", "units", "minutes", "cost"]]
 
 
-def _units(customer: pd.Series, month: pd.Series, activity: str, units: pd.Series | np.ndarray) -> pd.DataFrame:
-    units = pd.Series(np.asarray(units, int), name="units")
-    sums = units.groupby([customer, month]).sum()
-    return sums[sums > 0].reset_index().assign(activity=activity)
+def _units(orders: pd.DataFrame, share: Any) -> pd.DataFrame:
+    """Units by customer and month, and how many they count for at the share of the standard minutes that each takes."""
+    sums = orders.assign(counted=orders["units"] * share).groupby(["customer_id", "month", "activity"]).sum()
+    return sums[sums["units"] > 0].reset_index()
 
 
 def _visits(b: Book, who: np.ndarray, month: np.ndarray) -> np.ndarray:
-    return poisson(b.trade.chance.uniform("visits", who, month), b.people.visits[who])
+    kept = _kept(b, "visits", who, month)
+    return poisson(b.trade.chance.uniform("visits", who, month), np.round(b.people.visits[who] * kept, 9))
 
 
 def _late_payments(b: Book, who: np.ndarray, month: np.ndarray) -> np.ndarray:
-    return b.trade.chance.happens(b.people.late_payer[who], "late payments", who, month).astype(int)
+    kept = _kept(b, "late_payments", who, month)
+    return b.trade.chance.happens(b.people.late_payer[who] * kept, "late payments", who, month).astype(int)
+
+
+def _kept(b: Book, what: str, who: np.ndarray, month: np.ndarray) -> np.ndarray:
+    """What the decision leaves, in each month, of what befalls customers by the month."""
+    return np.where(month * 13 // 3 >= b.trade.first_week, getattr(b.trade.decided, what)[who], 1.0)
 
 
 def _monthly(b: Book, activity: str, drawn: Callable[[Book, np.ndarray, np.ndarray], np.ndarray]) -> pd.DataFrame:
@@ -367,7 +376,9 @@ def _monthly(b: Book, activity: str, drawn: Callable[[Book, np.ndarray, np.ndarr
     month, who = np.nonzero(b.h.here[middle])
     units = drawn(b, who, month)
     first = (FIRST_DAY.astype("datetime64[M]") + month).astype("datetime64[us]")
-    table = pd.DataFrame({"customer_id": b.own_ids[who], "month": first, "units": units, "activity": activity})
+    table = pd.DataFrame(
+        {"customer_id": b.own_ids[who], "month": first, "units": units, "counted": units, "activity": activity}
+    )
     return table[table["units"] > 0]
 
 

@@ -308,11 +308,17 @@ class Trade:
         which = np.arange(len(unit)) - np.searchsorted(unit, unit)
         u = self.chance.uniforms("orders", s.number[unit], week, which, world[unit])
         lines = 1 + np.minimum(poisson(u[0], p.lines[unit] - 1), hp.MOST_LINES - 1)
+        urgent = u[1] < np.round(p.urgent * now.urgent, 9)[unit]
+        waits = np.flatnonzero(~urgent & now.one_drop[unit])  # for the delivery day
+        own_drop = np.ones(len(unit), bool)
+        own_drop[waits[1:]] = unit[waits[1:]] != unit[waits[:-1]]
         return {
             "unit": unit,
             "which": which,
             "lines": lines,
-            "urgent": u[1] < np.round(p.urgent * now.urgent, 9)[unit],
+            "urgent": urgent,
+            "own_drop": own_drop,
+            "entry": now.entry[unit],
             "day": (u[2] * WORKDAYS).astype(int),
             "account": (u[3] * p.accounts[unit]).astype(int),
             "ghost": s.ghost[unit],

@@ -17,7 +17,7 @@ from crmlab.data.firms.firm import Draw
 from crmlab.data.firms.harbour import people as hp
 from crmlab.data.firms.harbour import trade as hb
 from crmlab.data.firms.harbour.people import MOST_LINES, NEVER
-from crmlab.data.firms.harbour.policy import COMPENSATION_TODAY, RECOVERED_TODAY, Effects, effects
+from crmlab.data.firms.harbour.policy import COMPENSATION_TODAY, RECOVERED_TODAY, Effects, effects, today
 from crmlab.data.firms.harbour.trade import Trade, saved_per
 
 DISCOUNT_RATE = 0.10  # a year
@@ -46,7 +46,7 @@ def earned(trade: Trade, events: Mapping[str, np.ndarray]) -> np.ndarray:
     e = events
     price = goods.price[e["line.item"]] * (1 - e["line.discount"])
     contribution = e["line.delivered"] * (price - goods.cost[e["line.item"]])
-    per_line = saved_per("order lines") + saved_per("picking")
+    per_line = saved_per("order lines") * e["order.entry"][e["line.order"]] + saved_per("picking")
     returned = e["line.wrong_item"] | e["line.damaged"]
     lines = np.bincount(
         e["line.order"], contribution - per_line - saved_per("returns") * returned, len(e["order.unit"])
@@ -55,15 +55,20 @@ def earned(trade: Trade, events: Mapping[str, np.ndarray]) -> np.ndarray:
     delivery = np.where(p.return_leg, saved_per("delivery on the return leg"), saved_per("delivery"))[unit]
     order = (
         lines
-        - saved_per("order taking")
-        - delivery
+        - saved_per("order taking") * e["order.entry"]
+        - delivery * e["order.own_drop"]
         - urgent * (saved_per("expediting") - now.urgent_fee[unit])
         - e["order.complains"] * saved_per("complaints")
         - e["order.compensation"]
     )
     total = np.bincount(unit, np.where(e["order.ghost"], 0.0, order), len(p))
-    standing = saved_per("visits") * p.visits * 12 / 52 + saved_per("credit control") * p.late_payer * 12 / 52
-    return total - e["unit.here"] * (standing + now.weekly_cost)
+    return total - e["unit.here"] * (standing_cost(p, now) + now.weekly_cost)
+
+
+def standing_cost(p: hp.People, terms: Effects) -> np.ndarray:
+    """What visits and late payments cost, whether a customer orders or not, EUR a week."""
+    visits, late = p.visits * terms.visits, p.late_payer * terms.late_payments
+    return saved_per("visits") * visits * 12 / 52 + saved_per("credit control") * late * 12 / 52
 
 
 def carried(trade: Trade) -> np.ndarray:
@@ -192,23 +197,25 @@ def _shortages(trade: Trade, orders: pd.DataFrame) -> tuple[np.ndarray, ...]:
     return *np.minimum(mine, 0.9).T, missing
 
 
-def contribution_an_order(trade: Trade, conditions: Conditions) -> np.ndarray:
-    """Expected contribution of an order less the costs that go with it, EUR, by customer."""
+def contribution_an_order(trade: Trade, conditions: Conditions, terms: Effects) -> np.ndarray:
+    """Expected contribution of an order and its fee less the costs that go with it, EUR, by customer."""
     p = trade.alone
     value, cost, _ = expected_line(trade)
     further = conditions.lines - 1
     goods = (value[0] + further * value[1]) * (1 - p.discount) - (cost[0] + further * cost[1])
     delivery = np.where(p.return_leg, saved_per("delivery on the return leg"), saved_per("delivery"))
+    weekly = 1 - _none(p, p.rate[:, None], (1 - p.urgent)[:, None])[:, 0]  # drops of what is not urgent, in one
+    drops = np.where(terms.one_drop, p.urgent + weekly / p.rate, 1.0)
     costs = (
-        saved_per("order taking")
-        + conditions.lines * (saved_per("order lines") + saved_per("picking"))
-        + delivery
+        saved_per("order taking") * terms.entry
+        + conditions.lines * (saved_per("order lines") * terms.entry + saved_per("picking"))
+        + delivery * drops
         + p.urgent * saved_per("expediting")
         + conditions.returned * saved_per("returns")
         + conditions.complains * saved_per("complaints")
         + conditions.compensation
     )
-    return goods * conditions.filled - costs
+    return goods * conditions.filled + p.urgent * terms.urgent_fee - costs
 
 
 def new_moods(trade: Trade, conditions: Conditions, season: float, fading: bool) -> np.ndarray:
@@ -255,13 +262,11 @@ def values(trade: Trade, orders: pd.DataFrame, terms: Effects | None = None, *, 
     Customers who buy seldom count as if their orders came evenly.
     """
     conditions = Conditions(trade, orders)
-    if terms is not None:
-        trade = under_terms(trade, terms)
+    terms = terms or today(trade.alone.rating)
+    trade = under_terms(trade, terms)
     p = trade.alone
-    order = contribution_an_order(trade, conditions)
-    if terms is not None:
-        order = order + p.urgent * terms.urgent_fee
-    standing = saved_per("visits") * p.visits * 12 / 52 + saved_per("credit control") * p.late_payer * 12 / 52
+    order = contribution_an_order(trade, conditions, terms)
+    standing = standing_cost(p, terms) + terms.weekly_cost
     season = trade.around.season
     steps = {(level, False): week_step(trade, conditions, level, False) for level in np.unique(season)}
 
@@ -298,6 +303,7 @@ def under_terms(trade: Trade, terms: Effects) -> Trade:
         size=p.size * terms.size,
         urgent=p.urgent * terms.urgent,
         price_hazard=p.price_hazard + terms.added_hazard,
+        neglect_hazard=p.neglect_hazard * terms.neglect,
     )
     return other
 
