@@ -1,0 +1,384 @@
+"""Scarce goods: who gets them, by a rule or by the programme that makes the most of them."""
+
+from __future__ import annotations
+
+import bisect
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+RULES = ("priority", "proportional", "first come", "value")
+Names = str | Sequence[str]
+TOLERANCE = 1e-9  # of sums of what units use
+
+
+def allocate(
+    orders: pd.DataFrame,
+    stock: float | Mapping[Any, float] | pd.Series,
+    rule: str = "priority",
+    constraints: Mapping[str, Any] | None = None,
+    *,
+    by: Names | None = None,
+    cell: Names = "product_id",
+    quantity: str = "quantity",
+) -> pd.DataFrame:
+    """Who gets the goods where there are too few.
+
+    Parameters
+    ----------
+    orders : DataFrame, one row an order line
+        Needs the columns named below.
+    stock : number, or dict or Series by cell
+        Whole units, 0 where there are none. A number: all lines are of one item.
+    rule : {"priority", "first come", "proportional", "value"}
+        "priority" serves the lowest `by` first ("priority" if not given), "first come" the earliest (the rows as they
+        stand if not given); equal lines are served in the order of the rows. "proportional" gives every line the same
+        share, in whole units by largest remainder. "value" is the linear programme with the largest sum of `by`
+        ("value" if not given), money a unit.
+    constraints : dict
+        Its keys, each optional: ``"floor"``, a share between 0 and 1 or a column of shares: that part of a line,
+        rounded down to whole units, is served before the rule begins, and by all but "value" cut alike where there is
+        not enough. For "value" only: ``"limits"``, a dict of columns of what a unit uses, and the capacity for all rows
+        together; ``"whole_orders"``, column of the order that a line belongs to: orders are served in full or not at
+        all; ``"seconds"`` that the search for these may take (30).
+    by : str or list of str
+        Column that the rule goes by; for "priority" and "first come" also several, the first before the others.
+    cell : str or list of str
+        Column of the item, or several that make up where a line is served from, such as week, depot and item, as
+        `stock` is indexed. Not read where `stock` is a number.
+    quantity : str
+        Column of whole units ordered, 0 and above.
+
+    Returns
+    -------
+    DataFrame
+        `orders` with `allocated` and `short`, units; the programme may cut a unit into parts where a limit ends.
+
+    Raises
+    ------
+    ValueError
+        The rule or a constraint is unknown, a column is missing or holds what it must not, a cell has no stock given,
+        or the programme cannot meet the floor: the message says what lacks, and which floor can be met.
+
+    Warns
+    -----
+    UserWarning
+        The search for whole orders ended before its result was proven best; how much more is possible at most.
+
+    Notes
+    -----
+    If stock is the only limit, no value is negative and no floor is asked for, the programme is the rule "priority" by
+    the largest value a unit.
+
+    References
+    ----------
+    Dantzig (1957), Discrete-variable extremum problems, Operations Research 5(2), 266-277 (sorting by value); Huangfu
+    and Hall (2018), Parallelizing the dual revised simplex method, Mathematical Programming Computation 10, 119-142
+    (HiGHS); Balinski and Young (2001), Fair Representation, 2nd ed., appendix A (largest remainders).
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"customer_id": ["C1", "C2", "C3"], "quantity": [6, 6, 3], "priority": [2, 1, 3]})
+    >>> allocate(orders, 8)["allocated"].tolist()
+    [2, 6, 0]
+    >>> allocate(orders, 8, constraints={"floor": 0.34})["allocated"].tolist()
+    [2, 5, 1]
+    >>> allocate(orders, 8, "proportional")["allocated"].tolist()
+    [3, 3, 2]
+    """
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))}, not {rule!r}")
+    if rule == "value":
+        if not isinstance(by, str | None):
+            raise ValueError(f"the rule 'value' goes by one column, money a unit, not by {by!r}")
+        demand = _demand(orders, stock, constraints, cell, quantity)
+        allocated = _best(orders, demand, constraints or {}, by or "value").allocated
+    else:
+        if wrong := set(constraints or {}) & {"limits", "whole_orders", "seconds"}:
+            raise ValueError(f"constraints: {sorted(wrong)[0]!r} is for the rule 'value' only; {rule!r} knows 'floor'")
+        demand = _demand(orders, stock, constraints, cell, quantity)
+        allocated = _floors(demand)
+        wanted, left = demand.quantity - allocated, demand.stock - demand.per_cell(allocated)
+        if rule == "proportional":
+            allocated += _shares(demand.cell, wanted, left)
+        else:
+            by = "priority" if by is None and rule == "priority" else by
+            allocated += _in_turn(_order(orders, by), demand.cell, wanted, left)
+        allocated = allocated.astype(np.int64)
+    return orders.assign(allocated=allocated, short=demand.quantity.astype(allocated.dtype) - allocated)
+
+
+def shadow_prices(
+    orders: pd.DataFrame,
+    stock: float | Mapping[Any, float] | pd.Series,
+    constraints: Mapping[str, Any] | None = None,
+    *,
+    by: str = "value",
+    cell: Names = "product_id",
+    quantity: str = "quantity",
+) -> pd.DataFrame:
+    """What one more unit of each limit would bring, if the programme "value" of `allocate` gives out the goods.
+
+    Parameters
+    ----------
+    orders, stock, constraints, by, cell, quantity
+        As for `allocate`; whole orders have no such prices.
+
+    Returns
+    -------
+    DataFrame, one row a cell of the stock, then one a further limit
+        `capacity` and `used`, in the unit of the limit, and `shadow_price`, money a unit of it: the rate at that place.
+        Where a limit ends just where a line does, it lies between what one more brings and what one less takes.
+
+    Raises
+    ------
+    ValueError
+        As for `allocate`, or whole orders are asked for.
+
+    References
+    ----------
+    Bertsimas and Tsitsiklis (1997), Introduction to Linear Optimization, chapter 4.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"product_id": ["P1", "P1", "P2"], "quantity": [4, 4, 9], "value": [5.0, 2.0, 3.0]})
+    >>> shadow_prices(orders, {"P1": 6, "P2": 20})
+        capacity  used  shadow_price
+    P1       6.0   6.0           2.0
+    P2      20.0   9.0           0.0
+    """
+    if "whole_orders" in (constraints or {}):
+        raise ValueError("whole orders have no shadow prices: leave 'whole_orders' out of the constraints")
+    demand = _demand(orders, stock, constraints, cell, quantity)
+    best = _best(orders, demand, constraints or {}, by)
+    limits = dict((constraints or {}).get("limits", {}))
+    named = [*(demand.names if demand.names is not None else ["stock"]), *limits]
+    return pd.DataFrame(
+        {
+            "capacity": [*demand.stock, *limits.values()],
+            "used": best.used,
+            "shadow_price": best.prices,
+        },
+        index=pd.Index(named, tupleize_cols=False),
+    )
+
+
+# --- what is asked for, and what is there ---
+
+
+class _Demand(NamedTuple):
+    quantity: np.ndarray  # of each line
+    cell: np.ndarray  # its place in stock
+    stock: np.ndarray
+    names: pd.Index | None  # of the cells
+    floor: np.ndarray  # share of each line
+
+    def per_cell(self, units: np.ndarray) -> np.ndarray:
+        return np.bincount(self.cell, units, len(self.stock))
+
+    def first(self, part: Any = 1.0) -> np.ndarray:
+        """The floors in whole units, or a part of them."""
+        return np.floor(np.round(self.quantity * self.floor * part, 6))
+
+
+def _demand(
+    orders: pd.DataFrame, stock: Any, constraints: Mapping[str, Any] | None, cell: Names, quantity: str
+) -> _Demand:
+    known = ("floor", "limits", "whole_orders", "seconds")
+    if wrong := [name for name in constraints or {} if name not in known]:
+        raise ValueError(f"constraints: there is no {wrong[0]!r}; there are: {', '.join(map(repr, known))}")
+    if len(orders) == 0:
+        raise ValueError("orders has no rows: there is nothing to give out")
+    units = _numbers(orders, quantity)
+    if (units % 1 > 0).any():
+        raise ValueError(f"{quantity} must be whole: count what can be divided in smaller units")
+    place, goods = np.zeros(len(orders), dtype=np.intp), pd.Series(stock, dtype=float)
+    names = goods.index if isinstance(stock, Mapping | pd.Series) else None
+    if names is not None:
+        columns = [cell] if isinstance(cell, str) else list(cell)
+        if missing := [name for name in columns if name not in orders]:
+            raise ValueError(f"orders has no column {missing[0]!r}; name those of the cells by `cell`")
+        if names.has_duplicates:
+            raise ValueError(f"stock has {names[names.duplicated()][0]!r} twice: add it up")
+        wanted = pd.Index(orders[columns[0]]) if len(columns) == 1 else pd.MultiIndex.from_frame(orders[columns])
+        place = names.get_indexer(wanted)
+        if (place < 0).any():
+            count, first = int((place < 0).sum()), wanted[place < 0][0]
+            raise ValueError(f"stock has no entry for {first!r} ({count:,} lines without one): give 0 if there is none")
+    if not (np.isfinite(goods) & (goods >= 0) & (goods % 1 == 0)).all():
+        raise ValueError(
+            f"stock must be whole units, 0 and above, not {goods[~(goods % 1 == 0) | (goods < 0)].iloc[0]}"
+        )
+    floor = (constraints or {}).get("floor", 0.0)
+    shares = _numbers(orders, floor) if isinstance(floor, str) else np.full(len(orders), float(floor))
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise ValueError(f"floor must lie between 0 and 1: a share of each line, not {floor!r}")
+    return _Demand(units, place, goods.to_numpy(), names, shares)
+
+
+def _numbers(orders: pd.DataFrame, name: str, low: float = 0.0) -> np.ndarray:
+    """A column without gaps, at least `low`."""
+    if name not in orders:
+        raise ValueError(f"orders has no column {name!r}; the columns are: {', '.join(map(str, orders.columns))}")
+    values = pd.to_numeric(orders[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    wrong = ~(np.isfinite(values) & (values >= low))
+    if wrong.any():
+        kind = "numbers" if low < 0 else "numbers, 0 and above"
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{name} must be {kind}; {int(wrong.sum()):,} lines hold something else, the first is row {row + 1}: "
+            f"{orders[name].iloc[row]!r}"
+        )
+    return values
+
+
+# --- plain rules ---
+
+
+def _floors(demand: _Demand) -> np.ndarray:
+    """The floor of each line, cut alike within a cell where there is not enough for it."""
+    asked = demand.per_cell(demand.quantity * demand.floor)
+    part = np.minimum(1, demand.stock / np.where(asked > 0, asked, 1))
+    return demand.first(np.where(asked > 0, part, 1)[demand.cell])
+
+
+def _order(orders: pd.DataFrame, by: Names | None) -> np.ndarray:
+    """The places of the lines in the order of service."""
+    if by is None:
+        return np.arange(len(orders))
+    columns = [by] if isinstance(by, str) else list(by)
+    for name in columns:
+        if name not in orders:
+            raise ValueError(f"orders has no column {name!r} to go by; name one by `by`")
+        if orders[name].isna().any():
+            raise ValueError(f"{name} is missing in row {int(orders[name].isna().to_numpy().argmax()) + 1}")
+    return orders[columns].reset_index(drop=True).sort_values(columns, kind="stable").index.to_numpy()
+
+
+def _in_turn(order: np.ndarray, cell: np.ndarray, wanted: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """What each line gets if lines are served one after another as far as the goods of their cell go."""
+    order = order[np.argsort(cell[order], kind="stable")]
+    cell, wanted = cell[order], wanted[order]
+    before = np.cumsum(wanted) - wanted
+    before -= before[np.searchsorted(cell, cell)]
+    served = np.empty(len(order))
+    served[order] = np.clip(left[cell] - before, 0, wanted)
+    return served
+
+
+def _shares(cell: np.ndarray, wanted: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Equal shares in whole units: rounded down, and what is over to the largest remainders."""
+    total = np.bincount(cell, wanted, len(left))
+    quota = np.round(wanted * np.minimum(1, left / np.maximum(total, 1))[cell], 9)
+    whole = np.floor(quota)
+    over = np.minimum(left, total) - np.bincount(cell, whole, len(left))
+    return whole + _in_turn(np.argsort(whole - quota, kind="stable"), cell, np.ceil(quota) - whole, over)
+
+
+# --- the programme ---
+
+
+class _Best(NamedTuple):
+    allocated: np.ndarray
+    used: np.ndarray  # of the cells, then of the further limits
+    prices: np.ndarray | None
+
+
+def _best(orders: pd.DataFrame, demand: _Demand, constraints: Mapping[str, Any], by: str) -> _Best:
+    """The lines served so that the value is largest, by HiGHS."""
+    from scipy import sparse
+
+    value, limits = _numbers(orders, by, -np.inf), dict(constraints.get("limits", {}))
+    for name, capacity in limits.items():
+        if not (np.isfinite(capacity) and capacity >= 0):
+            raise ValueError(f"limits: the capacity of {name!r} must be a number, 0 and above, not {capacity!r}")
+    lines = np.arange(len(orders))
+    cells = sparse.csr_array((np.ones(len(lines)), (demand.cell, lines)), shape=(len(demand.stock), len(lines)))
+    use = sparse.vstack([cells, *(sparse.csr_array(_numbers(orders, name)[None]) for name in limits)], format="csr")
+    capacity = np.concatenate([demand.stock, np.array(list(limits.values()), dtype=float)])
+    if "whole_orders" in constraints:
+        if demand.floor.any():
+            raise ValueError(
+                "constraints: 'floor' and 'whole_orders' cannot both hold: a part of an order is not whole"
+            )
+        allocated = _whole_orders(orders, demand.quantity, value, use, capacity, constraints)
+        return _Best(allocated, use @ allocated, None)
+    _check_floors(demand, constraints, use, capacity, list(limits))
+    return _parts(demand, value, use, capacity)
+
+
+def _parts(demand: _Demand, value: np.ndarray, use: Any, capacity: np.ndarray) -> _Best:
+    from scipy.optimize import linprog
+
+    lowest = demand.first()
+    bounds = np.column_stack([lowest, demand.quantity])
+    found = linprog(-value, A_ub=use, b_ub=capacity, bounds=bounds, method="highs")
+    if found.status:
+        raise RuntimeError(f"HiGHS found no best allocation: {found.message}")
+    allocated = np.clip(np.round(found.x, 6), lowest, demand.quantity)
+    return _Best(allocated, use @ allocated, -found.ineqlin.marginals + 0.0)
+
+
+def _check_floors(
+    demand: _Demand, constraints: Mapping[str, Any], use: Any, capacity: np.ndarray, limits: list[str]
+) -> None:
+    """Refuse floors that cannot be met, with what lacks and the largest that can."""
+
+    def lacks(part: float) -> np.ndarray:
+        return use @ demand.first(part) - capacity
+
+    missing = lacks(1)
+    if not (too_small := int((missing > TOLERANCE).sum())):
+        return
+    worst = int(missing.argmax())
+    names = [*(["the stock"] if demand.names is None else demand.names), *limits]
+    floor = constraints["floor"]
+    whole = 1.0 if isinstance(floor, str) else floor  # what is tried is hundredths of
+    tried = range(1, 101)
+    met = bisect.bisect_left(
+        tried, True, key=lambda hundredth: bool((lacks(hundredth / 100 / whole) > TOLERANCE).any())
+    )
+    most = f"{met}% of {floor!r}" if isinstance(floor, str) else f"a floor of {met / 100:.2f}"
+    raise ValueError(
+        f"the floor cannot be met: {names[worst]!r} lacks {missing[worst]:,.6g} beyond its {capacity[worst]:,.6g}"
+        f"{f' and {too_small - 1:,} more limits are too small' * (too_small > 1)}. At most {most} can be met; "
+        "the other rules serve a floor as far as the goods go"
+    )
+
+
+def _whole_orders(
+    orders: pd.DataFrame,
+    quantity: np.ndarray,
+    value: np.ndarray,
+    use: Any,
+    capacity: np.ndarray,
+    constraints: Mapping[str, Any],
+) -> np.ndarray:
+    from scipy import sparse
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    name = constraints["whole_orders"]
+    if name not in orders or orders[name].isna().any():
+        raise ValueError(f"whole_orders must be a column without gaps that says the order of each line, not {name!r}")
+    order, names = pd.factorize(orders[name])
+    lines = sparse.csr_array((quantity, (np.arange(len(order)), order)), shape=(len(order), len(names)))
+    seconds = constraints.get("seconds", 30)
+    found = milp(
+        -(value @ lines),
+        integrality=np.ones(len(names)),
+        bounds=Bounds(0, 1),
+        constraints=LinearConstraint(use @ lines, ub=capacity),
+        options={"time_limit": seconds},
+    )
+    if found.x is None:
+        raise RuntimeError(f"HiGHS found no allocation of whole orders within {seconds} s: {found.message}")
+    if found.status == 1:
+        warnings.warn(
+            f"whole orders: not proven best after {seconds} s; {-found.fun:,.2f} found, at most "
+            f"{found.fun - found.mip_dual_bound:,.2f} ({found.mip_gap:.2%}) more is possible. Raise 'seconds' to go on",
+            stacklevel=4,
+        )
+    return quantity * np.round(found.x)[order]
