@@ -23,7 +23,7 @@ def avoidable_cost(costs: pd.DataFrame, shares: Any) -> Any:
     Returns
     -------
     Series by customer, or DataFrame of customers x horizons
-        Money. Contribution less this is what the firm loses with the customer.
+        Money. Margin less this is the contribution: what the firm loses with the customer.
 
     Raises
     ------
@@ -62,13 +62,13 @@ class DeathSpiral(NamedTuple):
     dropped_in: pd.Series
 
 
-def death_spiral(margin: Any, fixed: float, key: Any) -> DeathSpiral:
+def death_spiral(contribution: Any, fixed: float, key: Any) -> DeathSpiral:
     """Round by round: a cost that goes with nobody is charged to those who are left, and who cannot bear it is dropped.
 
     Parameters
     ----------
-    margin : Series by customer
-        Contribution less avoidable cost, money: what goes with the customer.
+    contribution : Series by customer
+        Margin less avoidable cost, money: what goes with the customer.
     fixed : number
         Cost that stays whoever goes (unavoidable, or of idle capacity), money, 0 and above.
     key : Series by customer
@@ -85,15 +85,15 @@ def death_spiral(margin: Any, fixed: float, key: Any) -> DeathSpiral:
 
     Examples
     --------
-    >>> margin = pd.Series({"A": 60.0, "B": 30.0, "C": 5.0})
-    >>> death_spiral(margin, 75, pd.Series({"A": 1, "B": 1, "C": 1})).rounds[["customers", "firm_profit"]].to_numpy()
+    >>> contribution = pd.Series({"A": 60.0, "B": 30.0, "C": 5.0})
+    >>> death_spiral(contribution, 75, pd.Series({"A": 1, "B": 1, "C": 1})).rounds[["customers", "firm_profit"]].to_numpy()
     array([[  3.,  20.],
            [  2.,  15.],
            [  1., -15.],
            [  0., -75.]])
     """
-    brings, by, fixed = amounts("margin", margin), amounts("key", key, 0), number("fixed", fixed)
-    same("key", by.index, "margin", brings.index)
+    brings, by, fixed = amounts("contribution", contribution), amounts("key", key, 0), number("fixed", fixed)
+    same("key", by.index, "contribution", brings.index)
     if fixed and not by.sum() > 0:
         raise ValueError("no key is above 0: there is nothing to charge the fixed cost by")
     by, left, dropped_in, rows = by.reindex(brings.index), brings, pd.Series(pd.NA, brings.index, dtype="Int64"), []

@@ -21,7 +21,7 @@ class CustomerProfit(NamedTuple):
     Attributes
     ----------
     table : DataFrame, one row a customer
-        Money: `list_value` and `discount` where the sales tell the former; `revenue`, `cost_of_goods`, `contribution`,
+        Money: `list_value` and `discount` where the sales tell the former; `revenue`, `cost_of_goods`, `margin`,
         `cost_to_serve`, `unused` (what is charged of capacity that nobody used) and `profit`.
     costs : DataFrame, one row a customer, one column an activity
         Money; in sum `cost_to_serve`.
@@ -87,7 +87,7 @@ def customer_profit(
     costs = booked.pivot_table(index="customer_id", columns="activity", values="cost", aggfunc="sum", fill_value=0.0)
     everybody = sold.index.union(costs.index).rename("customer_id")
     table, costs = (part.reindex(everybody, fill_value=0.0) for part in (sold, costs))
-    table["contribution"] = table["revenue"] - table["cost_of_goods"]
+    table["margin"] = table["revenue"] - table["cost_of_goods"]
     table["cost_to_serve"] = costs.sum(axis=1)
     if key not in ("revenue", "cost_to_serve"):
         raise ValueError(f"key must be 'revenue' or 'cost_to_serve', not {key!r}")
@@ -95,7 +95,7 @@ def customer_profit(
     if number("unused", unused) and not weight.sum() > 0:
         raise ValueError(f"there is no {key} to charge {unused:,.2f} of unused capacity by")
     table["unused"] = unused * weight / weight.sum() if unused else 0.0
-    table["profit"] = table["contribution"] - table["cost_to_serve"] - table["unused"]
+    table["profit"] = table["margin"] - table["cost_to_serve"] - table["unused"]
     without_costs = list(everybody.difference(pd.Index(booked["customer_id"])))
     return CustomerProfit(table, costs, list(everybody.difference(sold.index)), without_costs)
 
@@ -128,7 +128,7 @@ def price_waterfall(result: CustomerProfit, customers: str | Sequence[str] | Non
     -------
     DataFrame, one row a step
         `amount`, money, below 0 where it takes; `start` and `end` of its bar, money; `total`, whether the step is a sum
-        (list_value, revenue, contribution, profit), whose bar begins at 0. Activities come by what they cost.
+        (list_value, revenue, margin, profit), whose bar begins at 0. Activities come by what they cost.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def price_waterfall(result: CustomerProfit, customers: str | Sequence[str] | Non
     >>> sales = pd.DataFrame({"customer_id": ["A"], "revenue": [900.0], "cost_of_goods": [700.0]})
     >>> ledger = pd.DataFrame({"customer_id": ["A"], "month": "2025-01-01", "activity": "visits", "cost": [50.0]})
     >>> price_waterfall(customer_profit(sales, ledger))["amount"].to_dict()
-    {'revenue': 900.0, 'cost_of_goods': -700.0, 'contribution': 200.0, 'visits': -50.0, 'profit': 150.0}
+    {'revenue': 900.0, 'cost_of_goods': -700.0, 'margin': 200.0, 'visits': -50.0, 'profit': 150.0}
     """
     who = (
         result.table.index if customers is None else pd.Index([customers] if isinstance(customers, str) else customers)
@@ -148,9 +148,9 @@ def price_waterfall(result: CustomerProfit, customers: str | Sequence[str] | Non
     if len(unknown := who.difference(result.table.index)) or who.empty:
         raise ValueError(f"there is no customer {unknown[0]!r}" if len(unknown) else "customers is empty")
     sums, costs = result.table.loc[who].sum(), result.costs.loc[who].sum().sort_values(ascending=False, kind="stable")
-    signs = {"list_value": 0, "discount": -1, "revenue": 0, "cost_of_goods": -1, "contribution": 0}  # 0: a sum
+    signs = {"list_value": 0, "discount": -1, "revenue": 0, "cost_of_goods": -1, "margin": 0}  # 0: a sum
     steps = [(name, sums[name], sign) for name, sign in signs.items() if name in sums]
-    steps += [(name, cost, -1) for name, cost in costs.items()]
+    steps += [(str(name), cost, -1) for name, cost in costs.items()]
     steps += [("unused", sums["unused"], -1)] * bool(sums["unused"]) + [("profit", sums["profit"], 0)]
     rows, end = [], 0.0
     for _, money, sign in steps:

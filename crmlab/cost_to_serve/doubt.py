@@ -13,7 +13,7 @@ from crmlab.stats import interval
 
 
 def profit_draws(
-    contribution: Any,
+    margin: Any,
     costs: pd.DataFrame,
     *,
     activity_cv: float = 0.2,
@@ -25,8 +25,8 @@ def profit_draws(
 
     Parameters
     ----------
-    contribution : Series by customer
-        Money, taken as known.
+    margin : Series by customer
+        Revenue less cost of goods, money; taken as known.
     costs : DataFrame of customers x activities
         Money, 0 and above, as reckoned.
     activity_cv : number
@@ -60,8 +60,8 @@ def profit_draws(
     >>> bool((result.sum(axis=1).abs() < 1e-9).all()), bool((result["A"] < 0).any())
     (True, True)
     """
-    brings, costs = amounts("contribution", contribution), amount_table("costs", costs, 0)
-    same("costs", costs.index, "contribution", brings.index)
+    brings, costs = amounts("margin", margin), amount_table("costs", costs, 0)
+    same("costs", costs.index, "margin", brings.index)
     spread = [
         np.sqrt(np.log1p(number(f"{name}_cv", cv) ** 2))
         for name, cv in (("activity", activity_cv), ("customer", customer_cv))
