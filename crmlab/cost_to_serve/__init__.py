@@ -1,7 +1,12 @@
 """What it costs to serve customers, which of them make money, and what is saved if one goes."""
 
 from crmlab.cost_to_serve.avoidable import DeathSpiral, avoidable_cost, death_spiral
-from crmlab.cost_to_serve.costing import TimeDriven, activity_based_costing, time_driven_costing
+from crmlab.cost_to_serve.costing import (
+    TimeDriven,
+    activity_based_costing,
+    time_driven_costing,
+    time_equation,
+)
 from crmlab.cost_to_serve.customers import (
     CustomerProfit,
     WhaleCurve,
@@ -27,5 +32,6 @@ __all__ = [
     "profit_draws",
     "ranking_loss",
     "time_driven_costing",
+    "time_equation",
     "whale_curve",
 ]

@@ -30,8 +30,11 @@ def amounts(name: str, values: Any, low: float = -np.inf, high: float = np.inf) 
         raise ValueError(f"{name} must be numbers, not {found.dtype}: read them with pd.to_numeric")
     found = found.astype("float64")
     if (bad := ~(found.between(low, high) & np.isfinite(found))).any():
+        where = f"{found.index.name} " * (found.index.name is not None)
         wanted = "numbers" if low == -np.inf else f"{low:g} or more" if high == np.inf else f"from {low:g} to {high:g}"
-        raise ValueError(f"{name} must be {wanted}, none missing; that of {bad.idxmax()!r} is {found[bad].iloc[0]}")
+        raise ValueError(
+            f"{name} must be {wanted}, none missing; that of {where}{bad.idxmax()!r} is {found[bad].iloc[0]}"
+        )
     return found
 
 

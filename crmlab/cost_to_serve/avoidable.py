@@ -86,11 +86,8 @@ def death_spiral(contribution: Any, fixed: float, key: Any) -> DeathSpiral:
     Examples
     --------
     >>> contribution = pd.Series({"A": 60.0, "B": 30.0, "C": 5.0})
-    >>> death_spiral(contribution, 75, pd.Series({"A": 1, "B": 1, "C": 1})).rounds[["customers", "firm_profit"]].to_numpy()
-    array([[  3.,  20.],
-           [  2.,  15.],
-           [  1., -15.],
-           [  0., -75.]])
+    >>> death_spiral(contribution, 75, {"A": 1, "B": 1, "C": 1}).rounds["firm_profit"].to_dict()
+    {1: 20.0, 2: 15.0, 3: -15.0, 4: -75.0}
     """
     brings, by, fixed = amounts("contribution", contribution), amounts("key", key, 0), number("fixed", fixed)
     same("key", by.index, "contribution", brings.index)

@@ -104,7 +104,7 @@ def _sold(sales: pd.DataFrame) -> pd.DataFrame:
     """Sums of the sales by customer."""
     if missing := [name for name in ("customer_id", "revenue", "cost_of_goods") if name not in sales]:
         raise ValueError(f"sales has no column {missing[0]!r}; it has {', '.join(map(repr, sales.columns))}")
-    rows = sales.reset_index(drop=True)
+    rows = sales.set_axis(pd.RangeIndex(1, len(sales) + 1, name="row"))
     customer = read_ids(rows["customer_id"])[0]
     if (gaps := customer.isna()).any():
         raise ValueError(f"customer_id of sales must be text, none missing; {gaps.sum()} of {len(rows)} rows are not")
@@ -216,16 +216,18 @@ def whale_curve(profit: Any) -> WhaleCurve:
     ({'B': 225.0, 'C': 225.0, 'A': 100.0}, 1, 2.25)
     """
     ordered = amounts("profit", profit).sort_values(ascending=False, kind="stable")
-    cumulative, total = ordered.cumsum(), float(ordered.sum())
+    cumulative = ordered.cumsum()
+    total = float(cumulative.iloc[-1])
     base = total if total > TINY_TOTAL * ordered.abs().sum() else np.nan
-    peak = float(ordered.clip(lower=0).sum())
+    peak_at = int((ordered > 0).sum())
+    peak = float(cumulative.iloc[peak_at - 1]) if peak_at else 0.0
     table = {
         "profit": ordered,
         "cumulative": cumulative,
         "share_of_customers": np.arange(1, len(ordered) + 1) / len(ordered),
         "share_of_profit": cumulative / base,
     }
-    return WhaleCurve(pd.DataFrame(table), total, peak, int((ordered > 0).sum()), peak / base)
+    return WhaleCurve(pd.DataFrame(table), total, peak, peak_at, peak / base)
 
 
 def ranking_loss(profit: Any, scores: pd.DataFrame, k: int) -> pd.DataFrame:

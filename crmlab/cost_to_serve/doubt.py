@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ def profit_draws(
     margin: Any,
     costs: pd.DataFrame,
     *,
-    activity_cv: float = 0.2,
-    customer_cv: float = 0.2,
+    activity_cv: Any = 0.2,
+    customer_cv: Any = 0.2,
     draws: int = 2000,
     random_state: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
@@ -29,11 +29,10 @@ def profit_draws(
         Revenue less cost of goods, money; taken as known.
     costs : DataFrame of customers x activities
         Money, 0 and above, as reckoned.
-    activity_cv : number
+    activity_cv : number, or Series by activity
         Standard deviation of an activity's true unit time over what was reckoned: one factor for all customers.
-    customer_cv : number
-        The same of each customer's own time in each activity. It moves cost between customers; an activity's total
-        stays.
+    customer_cv : number, or Series by activity
+        The same of each customer's own time. It moves cost between customers; an activity's total stays.
     draws : int
         How many, 1 or more.
     random_state : int, Generator or None
@@ -62,20 +61,26 @@ def profit_draws(
     """
     brings, costs = amounts("margin", margin), amount_table("costs", costs, 0)
     same("costs", costs.index, "margin", brings.index)
-    spread = [
-        np.sqrt(np.log1p(number(f"{name}_cv", cv) ** 2))
-        for name, cv in (("activity", activity_cv), ("customer", customer_cv))
-    ]
+    common, own = (
+        _log_spread(name, cv, costs.columns)
+        for name, cv in (("activity_cv", activity_cv), ("customer_cv", customer_cv))
+    )
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
         raise ValueError(f"draws must be a whole number, 1 or more, not {draws!r}")
     rng = np.random.default_rng(random_state)
     profit = np.tile(brings.to_numpy(), (draws, 1))
-    for _, cost in costs.reindex(brings.index).items():
-        booked = cost.to_numpy()
-        own = booked * rng.lognormal(-(spread[1] ** 2) / 2, spread[1], profit.shape)
-        level = booked.sum() * rng.lognormal(-(spread[0] ** 2) / 2, spread[0], (draws, 1))
-        profit -= own * level / np.maximum(own.sum(axis=1, keepdims=True), 1e-300)
+    for activity, cost in costs.reindex(brings.index).items():
+        times = cost.to_numpy() * rng.lognormal(0, own[activity], profit.shape)
+        total = cost.sum() * rng.lognormal(-(common[activity] ** 2) / 2, common[activity], (draws, 1))
+        profit -= times * total / np.maximum(times.sum(axis=1, keepdims=True), 1e-300)  # of no cost: 0 / 1e-300
     return pd.DataFrame(profit, columns=brings.index)
+
+
+def _log_spread(name: str, cv: Any, activities: pd.Index) -> dict[Hashable, float]:
+    """By activity: the standard deviation of the logarithm of a lognormal factor."""
+    each = amounts(name, cv, 0) if isinstance(cv, pd.Series) else pd.Series(number(name, cv), activities)
+    same(name, each.index, "costs", activities)
+    return {activity: float(np.sqrt(np.log1p(value**2))) for activity, value in each.items()}
 
 
 def loser_chance(draws: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
@@ -117,7 +122,7 @@ def drop_regret(draws: pd.DataFrame, rules: Mapping[str, Any]) -> pd.DataFrame:
     Parameters
     ----------
     draws : DataFrame of draws x customers
-        Money that goes if the customer does: contribution after avoidable cost, as uncertain as it is.
+        Contribution (margin less avoidable cost), money: what goes with the customer.
     rules : dict of Series of bool by customer
         Whom each rule drops.
 
