@@ -12,6 +12,7 @@ import pandas as pd
 
 RULES = ("priority", "proportional", "first come", "value")
 Names = str | Sequence[str]
+MANY = 10_000  # lines
 TOLERANCE = 1e-9  # of sums of what units use
 
 
@@ -230,7 +231,7 @@ def _numbers(orders: pd.DataFrame, name: str, low: float = 0.0) -> np.ndarray:
         row = int(wrong.argmax())
         raise ValueError(
             f"{name} must be {kind}; {int(wrong.sum()):,} lines hold something else, the first is row {row + 1}: "
-            f"{orders[name].iloc[row]!r}"
+            f"{orders[name].iloc[row]}"
         )
     return values
 
@@ -315,7 +316,9 @@ def _parts(demand: _Demand, value: np.ndarray, use: Any, capacity: np.ndarray) -
 
     lowest = demand.first()
     bounds = np.column_stack([lowest, demand.quantity])
-    found = linprog(-value, A_ub=use, b_ub=capacity, bounds=bounds, method="highs")
+    # the simplex crawls where one limit couples many lines
+    method = "highs-ds" if len(value) < MANY else "highs-ipm"
+    found = linprog(-value, A_ub=use, b_ub=capacity, bounds=bounds, method=method)
     if found.status:
         raise RuntimeError(f"HiGHS found no best allocation: {found.message}")
     allocated = np.clip(np.round(found.x, 6), lowest, demand.quantity)
