@@ -68,7 +68,7 @@ def customer_profit(
     ContractError
         The ledger breaks its contract.
     ValueError
-        A column is missing, a number or a customer is, there are no sales, or nothing to charge `unused` by.
+        A column is missing, a number or a customer is, a table has no rows, or there is nothing to charge `unused` by.
 
     Notes
     -----
@@ -84,6 +84,8 @@ def customer_profit(
     ({'A': -60.0, 'B': 40.0, 'C': -10.0}, ['C'], ['B'])
     """
     sold, booked = _sold(sales), check(ledger, "ledger")
+    if booked.empty:
+        raise ValueError("ledger has no rows")
     costs = booked.pivot_table(index="customer_id", columns="activity", values="cost", aggfunc="sum", fill_value=0.0)
     everybody = sold.index.union(costs.index).rename("customer_id")
     table, costs = (part.reindex(everybody, fill_value=0.0) for part in (sold, costs))
