@@ -1,7 +1,6 @@
 """Priority table, scarce goods, waiting in line: published numbers, special cases, laws, bad input."""
 
 import itertools
-import time
 
 import numpy as np
 import pandas as pd
@@ -75,7 +74,7 @@ graded = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 3)), min_size=1, 
 
 
 @given(graded, st.randoms(use_true_random=False), st.sampled_from(["product", "sum", "margin_grade"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 def test_names_and_order_of_rows_change_no_priority(products, random, rule):
     labels = [f"P{number}" for number in range(len(products))]
     table = priority_table(products.assign(product_id=labels), rule=rule)
@@ -162,7 +161,7 @@ def per_cell(orders, units):
 
 
 @given(shortages(), FLOORS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20)
 def test_strict_priority_with_a_floor_is_what_the_firm_does(case, floor):
     orders, stock = case
     done = allocate(orders, stock, constraints={"floor": floor})["allocated"]
@@ -177,7 +176,7 @@ def test_strict_priority_with_a_floor_is_what_the_firm_does(case, floor):
 
 
 @given(shortages(), FLOORS, st.sampled_from(["priority", "first come", "proportional"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20)
 def test_all_goods_are_given_out_and_never_more_than_there_are_or_were_ordered(case, floor, rule):
     orders, stock = case
     done = allocate(orders, stock, rule, {"floor": floor})
@@ -193,7 +192,7 @@ def test_all_goods_are_given_out_and_never_more_than_there_are_or_were_ordered(c
 
 
 @given(shortages(), FLOORS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 def test_a_floor_is_kept_where_the_goods_suffice_for_it_and_cut_alike_where_not(case, floor):
     orders, stock = case
     allocated, there = allocate(orders, stock, constraints={"floor": floor})["allocated"], stock[orders["product_id"]]
@@ -206,6 +205,9 @@ def test_shares_by_largest_remainder():
     # 21 of 100, 60 and 50 asked for: quotas 10, 6 and 5; with 20 goods 9.52, 5.71 and 4.76
     assert allocate(lines([100, 60, 50]), 21, "proportional")["allocated"].tolist() == [10, 6, 5]
     assert allocate(lines([100, 60, 50]), 20, "proportional")["allocated"].tolist() == [9, 6, 5]
+    # 2.333, 2.333 and 5.333: of equal remainders the first row's
+    assert allocate(lines([7, 7, 16]), 10, "proportional")["allocated"].tolist() == [3, 2, 5]
+    assert allocate(lines([16, 7, 7]), 10, "proportional")["allocated"].tolist() == [6, 2, 2]
 
 
 def test_a_rule_goes_by_several_columns_dates_and_cells():
@@ -223,7 +225,7 @@ def test_a_rule_goes_by_several_columns_dates_and_cells():
 
 
 @given(shortages())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 def test_with_one_limit_the_programme_is_sorting_by_value(case):
     orders, stock = case
     best = allocate(orders, stock, "value")["allocated"]
@@ -250,7 +252,7 @@ def greedy(orders, stock, room, by):
 
 
 @given(shortages(), st.integers(0, 300))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 def test_no_rule_that_keeps_the_limits_does_better_than_the_programme(case, room):
     orders, stock = case
     best = allocate(orders, stock, "value", {"limits": {"m3": room}})
@@ -266,7 +268,7 @@ def test_no_rule_that_keeps_the_limits_does_better_than_the_programme(case, room
 
 
 @given(shortages(), FLOORS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 def test_with_a_floor_no_rule_that_keeps_it_does_better(case, floor):
     orders, stock = case
     least = np.floor((orders["quantity"] * floor).round(6))
@@ -283,7 +285,7 @@ def test_with_a_floor_no_rule_that_keeps_it_does_better(case, floor):
 
 
 @given(shortages(), st.integers(1, 300))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 def test_shadow_prices_explain_the_whole_value_and_what_a_little_more_brings(case, room):
     orders, stock = case
     limits = {"limits": {"m3": room}}
@@ -313,7 +315,7 @@ def test_what_lacks_for_a_floor_and_which_floor_can_be_met():
 
 
 @given(shortages(), st.integers(0, 100))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15)
 def test_whole_orders_are_the_best_of_all_choices(case, room):
     orders, stock = case
     orders = orders.assign(order_id=np.arange(len(orders)) % 5)
@@ -334,10 +336,8 @@ def test_a_search_that_ends_early_tells_how_much_more_is_possible():
     uses = {f"hours{number}": rng.integers(100, 1000, 200) for number in range(8)}
     orders = lines([1] * 200, value=sum(uses.values()) / 8 + rng.integers(0, 100, 200), order_id=range(200), **uses)
     limits = {name: float(use.sum() // 2) for name, use in uses.items()}
-    begun = time.perf_counter()
     with pytest.warns(UserWarning, match=r"whole orders: not proven best after 0.3 s; .* more is possible"):
         best = allocate(orders, 200, "value", {"limits": limits, "whole_orders": "order_id", "seconds": 0.3})
-    assert time.perf_counter() - begun < 5
     assert all(best["allocated"] @ orders[name] <= capacity for name, capacity in limits.items())
 
 
@@ -357,18 +357,21 @@ def test_a_search_that_ends_early_tells_how_much_more_is_possible():
         ({}, -5, {}, "stock must be whole units, 0 and above, not -5"),
         ({}, 2.5, {}, "stock must be whole units"),
         ({}, np.nan, {}, "stock must be whole units"),
-        ({}, {"P1": 5}, {}, r"stock has no entry for 'P2' \(1 lines without one\): give 0"),
+        ({"product_id": ["P1", "P2"]}, {"P1": 5}, {}, r"stock has no entry for 'P2' \(1 lines lack one\): give 0"),
+        ({"product_id": ["P1", "P2"]}, 5, {}, "stock is one number for lines of more than one product_id"),
+        ({}, [5, 6], {}, "stock must be a number, or a dict or Series by cell"),
         ({}, pd.Series([1, 2, 3], ["P1", "P2", "P1"]), {}, "stock has 'P1' twice"),
         ({}, {"P1": 5}, {"cell": "item"}, "orders has no column 'item'"),
-        ({}, 5, {"constraints": {"flor": 0.4}}, "there is no 'flor'; there are: 'floor', 'limits'"),
+        ({}, 5, {"constraints": {"flor": 0.4}}, "there is no 'flor'; there are: floor, limits"),
         ({}, 5, {"constraints": {"floor": 40}}, "floor must lie between 0 and 1"),
-        ({}, 5, {"constraints": {"limits": {"m3": 4}}}, "'limits' is for the rule 'value' only"),
+        ({}, 5, {"constraints": {"limits": {"m3": 4}}}, "constraints other than 'floor' are for the rule 'value'"),
         ({}, 5, {"rule": "value", "constraints": {"limits": {"m3": 4}}}, "orders has no column 'm3'"),
         ({"m3": -1}, 5, {"rule": "value", "constraints": {"limits": {"m3": 4}}}, "m3 must be numbers, 0 and above"),
         ({"m3": 1}, 5, {"rule": "value", "constraints": {"limits": {"m3": -4}}}, "the capacity of 'm3' must be"),
         ({"value": np.nan}, 5, {"rule": "value"}, "value must be numbers; 2 lines hold something else"),
         ({}, 5, {"rule": "value", "by": ["value", "m3"]}, "goes by one column"),
-        ({}, 5, {"rule": "value", "constraints": {"whole_orders": "order"}}, "whole_orders must be a column"),
+        ({}, 5, {"rule": "value", "constraints": {"whole_orders": "order"}}, "whole_orders must name a column"),
+        ({}, 5, {"rule": "value", "constraints": {"seconds": 0}}, "seconds must be above 0"),
         (
             {"order": 1},
             5,
@@ -378,7 +381,7 @@ def test_a_search_that_ends_early_tells_how_much_more_is_possible():
     ],
 )
 def test_orders_that_cannot_be_allocated_are_refused(change, stock, settings, message):
-    orders = lines([3, 4], product_id=["P1", "P2"], priority=[1, 2], value=[2.0, 1.0]).assign(**change)
+    orders = lines([3, 4], product_id=["P1", "P1"], priority=[1, 2], value=[2.0, 1.0]).assign(**change)
     with pytest.raises(ValueError, match=message):
         allocate(orders, stock, **settings)
 
@@ -416,7 +419,7 @@ def desks(draw):
 
 
 @given(desks(), st.randoms(use_true_random=False))
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_in_whatever_order_the_waits_weighted_by_load_are_conserved(desk, random):
     order = list(range(len(desk[0])))
     random.shuffle(order)

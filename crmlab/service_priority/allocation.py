@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -92,15 +91,15 @@ def allocate(
     """
     if rule not in RULES:
         raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))}, not {rule!r}")
+    keep = _read(constraints)
+    if rule != "value" and keep != _Constraints(floor=keep.floor):
+        raise ValueError(f"constraints other than 'floor' are for the rule 'value' only, not for {rule!r}")
+    demand = _demand(orders, stock, keep.floor, cell, quantity)
     if rule == "value":
         if not isinstance(by, str | None):
             raise ValueError(f"the rule 'value' goes by one column, money a unit, not by {by!r}")
-        demand = _demand(orders, stock, constraints, cell, quantity)
-        allocated = _best(orders, demand, constraints or {}, by or "value").allocated
+        allocated = _best(orders, demand, keep, by or "value").allocated
     else:
-        if wrong := set(constraints or {}) & {"limits", "whole_orders", "seconds"}:
-            raise ValueError(f"constraints: {sorted(wrong)[0]!r} is for the rule 'value' only; {rule!r} knows 'floor'")
-        demand = _demand(orders, stock, constraints, cell, quantity)
         allocated = _floors(demand)
         wanted, left = demand.quantity - allocated, demand.stock - demand.per_cell(allocated)
         if rule == "proportional":
@@ -151,30 +150,45 @@ def shadow_prices(
     P1       6.0   6.0           2.0
     P2      20.0   9.0           0.0
     """
-    if "whole_orders" in (constraints or {}):
+    keep = _read(constraints)
+    if keep.whole_orders is not None:
         raise ValueError("whole orders have no shadow prices: leave 'whole_orders' out of the constraints")
-    demand = _demand(orders, stock, constraints, cell, quantity)
-    best = _best(orders, demand, constraints or {}, by)
-    limits = dict((constraints or {}).get("limits", {}))
-    named = [*(demand.names if demand.names is not None else ["stock"]), *limits]
+    demand = _demand(orders, stock, keep.floor, cell, quantity)
+    best = _best(orders, demand, keep, by)
     return pd.DataFrame(
-        {
-            "capacity": [*demand.stock, *limits.values()],
-            "used": best.used,
-            "shadow_price": best.prices,
-        },
-        index=pd.Index(named, tupleize_cols=False),
+        {"capacity": best.capacity, "used": best.used, "shadow_price": best.prices},
+        index=pd.Index([*demand.names, *keep.limits], tupleize_cols=False),
     )
 
 
 # --- what is asked for, and what is there ---
 
 
+class _Constraints(NamedTuple):
+    floor: float | str = 0.0
+    limits: Mapping[str, float] = {}
+    whole_orders: str | None = None
+    seconds: float = 30.0
+
+
+def _read(constraints: Mapping[str, Any] | None) -> _Constraints:
+    given = dict(constraints or {})
+    if wrong := [name for name in given if name not in _Constraints._fields]:
+        raise ValueError(f"constraints: there is no {wrong[0]!r}; there are: {', '.join(_Constraints._fields)}")
+    keep = _Constraints(**given)
+    for name, capacity in keep.limits.items():
+        if not 0 <= capacity < np.inf:
+            raise ValueError(f"limits: the capacity of {name!r} must be a number, 0 and above, not {capacity!r}")
+    if not keep.seconds > 0:
+        raise ValueError(f"seconds must be above 0, not {keep.seconds!r}")
+    return keep
+
+
 class _Demand(NamedTuple):
     quantity: np.ndarray  # of each line
     cell: np.ndarray  # its place in stock
     stock: np.ndarray
-    names: pd.Index | None  # of the cells
+    names: Sequence[Any] | pd.Index  # of the cells
     floor: np.ndarray  # share of each line
 
     def per_cell(self, units: np.ndarray) -> np.ndarray:
@@ -185,39 +199,42 @@ class _Demand(NamedTuple):
         return np.floor(np.round(self.quantity * self.floor * part, 6))
 
 
-def _demand(
-    orders: pd.DataFrame, stock: Any, constraints: Mapping[str, Any] | None, cell: Names, quantity: str
-) -> _Demand:
-    known = ("floor", "limits", "whole_orders", "seconds")
-    if wrong := [name for name in constraints or {} if name not in known]:
-        raise ValueError(f"constraints: there is no {wrong[0]!r}; there are: {', '.join(map(repr, known))}")
+def _demand(orders: pd.DataFrame, stock: Any, floor: float | str, cell: Names, quantity: str) -> _Demand:
     if len(orders) == 0:
         raise ValueError("orders has no rows: there is nothing to give out")
     units = _numbers(orders, quantity)
     if (units % 1 > 0).any():
         raise ValueError(f"{quantity} must be whole: count what can be divided in smaller units")
-    place, goods = np.zeros(len(orders), dtype=np.intp), pd.Series(stock, dtype=float)
-    names = goods.index if isinstance(stock, Mapping | pd.Series) else None
-    if names is not None:
-        columns = [cell] if isinstance(cell, str) else list(cell)
-        if missing := [name for name in columns if name not in orders]:
-            raise ValueError(f"orders has no column {missing[0]!r}; name those of the cells by `cell`")
-        if names.has_duplicates:
-            raise ValueError(f"stock has {names[names.duplicated()][0]!r} twice: add it up")
-        wanted = pd.Index(orders[columns[0]]) if len(columns) == 1 else pd.MultiIndex.from_frame(orders[columns])
-        place = names.get_indexer(wanted)
-        if (place < 0).any():
-            count, first = int((place < 0).sum()), wanted[place < 0][0]
-            raise ValueError(f"stock has no entry for {first!r} ({count:,} lines without one): give 0 if there is none")
-    if not (np.isfinite(goods) & (goods >= 0) & (goods % 1 == 0)).all():
-        raise ValueError(
-            f"stock must be whole units, 0 and above, not {goods[~(goods % 1 == 0) | (goods < 0)].iloc[0]}"
-        )
-    floor = (constraints or {}).get("floor", 0.0)
+    place, goods = _cells(orders, stock, [cell] if isinstance(cell, str) else list(cell))
+    if (wrong := ~(np.isfinite(goods) & (goods >= 0) & (goods % 1 == 0))).any():
+        raise ValueError(f"stock must be whole units, 0 and above, not {goods[wrong].iloc[0]:g}")
     shares = _numbers(orders, floor) if isinstance(floor, str) else np.full(len(orders), float(floor))
     if not ((shares >= 0) & (shares <= 1)).all():
         raise ValueError(f"floor must lie between 0 and 1: a share of each line, not {floor!r}")
-    return _Demand(units, place, goods.to_numpy(), names, shares)
+    return _Demand(units, place, goods.to_numpy(), goods.index, shares)
+
+
+def _cells(orders: pd.DataFrame, stock: Any, columns: list[str]) -> tuple[np.ndarray, pd.Series]:
+    """The place of each line in the stock, and the stock by cell."""
+    if not isinstance(stock, Mapping | pd.Series):
+        if np.ndim(stock):
+            raise ValueError("stock must be a number, or a dict or Series by cell")
+        there = [name for name in columns if name in orders]
+        if there and len(orders[there].drop_duplicates()) > 1:
+            raise ValueError(f"stock is one number for lines of more than one {' and '.join(there)}: give it for each")
+        return np.zeros(len(orders), dtype=np.intp), pd.Series({"stock": stock}, dtype=float)
+    goods = pd.Series(stock, dtype=float)
+    if missing := [name for name in columns if name not in orders]:
+        raise ValueError(f"orders has no column {missing[0]!r}; name those of the cells by `cell`")
+    if goods.index.has_duplicates:
+        raise ValueError(f"stock has {goods.index[goods.index.duplicated()][0]!r} twice: add it up")
+    wanted = pd.Index(orders[columns[0]]) if len(columns) == 1 else pd.MultiIndex.from_frame(orders[columns])
+    place = goods.index.get_indexer(wanted)
+    if (unknown := place < 0).any():
+        raise ValueError(
+            f"stock has no entry for {wanted[unknown][0]!r} ({unknown.sum():,} lines lack one): give 0 if none is there"
+        )
+    return place, goods
 
 
 def _numbers(orders: pd.DataFrame, name: str, low: float = 0.0) -> np.ndarray:
@@ -276,7 +293,7 @@ def _shares(cell: np.ndarray, wanted: np.ndarray, left: np.ndarray) -> np.ndarra
     quota = np.round(wanted * np.minimum(1, left / np.maximum(total, 1))[cell], 9)
     whole = np.floor(quota)
     over = np.minimum(left, total) - np.bincount(cell, whole, len(left))
-    return whole + _in_turn(np.argsort(whole - quota, kind="stable"), cell, np.ceil(quota) - whole, over)
+    return whole + _in_turn(np.argsort(np.round(whole - quota, 9), kind="stable"), cell, np.ceil(quota) - whole, over)
 
 
 # --- the programme ---
@@ -284,50 +301,31 @@ def _shares(cell: np.ndarray, wanted: np.ndarray, left: np.ndarray) -> np.ndarra
 
 class _Best(NamedTuple):
     allocated: np.ndarray
-    used: np.ndarray  # of the cells, then of the further limits
+    capacity: np.ndarray  # of the cells, then of the further limits
+    used: np.ndarray
     prices: np.ndarray | None
 
 
-def _best(orders: pd.DataFrame, demand: _Demand, constraints: Mapping[str, Any], by: str) -> _Best:
+def _best(orders: pd.DataFrame, demand: _Demand, keep: _Constraints, by: str) -> _Best:
     """The lines served so that the value is largest, by HiGHS."""
     from scipy import sparse
 
-    value, limits = _numbers(orders, by, -np.inf), dict(constraints.get("limits", {}))
-    for name, capacity in limits.items():
-        if not (np.isfinite(capacity) and capacity >= 0):
-            raise ValueError(f"limits: the capacity of {name!r} must be a number, 0 and above, not {capacity!r}")
-    lines = np.arange(len(orders))
+    value, lines = _numbers(orders, by, -np.inf), np.arange(len(orders))
     cells = sparse.csr_array((np.ones(len(lines)), (demand.cell, lines)), shape=(len(demand.stock), len(lines)))
-    use = sparse.vstack([cells, *(sparse.csr_array(_numbers(orders, name)[None]) for name in limits)], format="csr")
-    capacity = np.concatenate([demand.stock, np.array(list(limits.values()), dtype=float)])
-    if "whole_orders" in constraints:
-        if demand.floor.any():
-            raise ValueError(
-                "constraints: 'floor' and 'whole_orders' cannot both hold: a part of an order is not whole"
-            )
-        allocated = _whole_orders(orders, demand.quantity, value, use, capacity, constraints)
-        return _Best(allocated, use @ allocated, None)
-    _check_floors(demand, constraints, use, capacity, list(limits))
-    return _parts(demand, value, use, capacity)
+    further = [sparse.csr_array(_numbers(orders, name)[None]) for name in keep.limits]
+    use = sparse.vstack([cells, *further], format="csr")
+    capacity = np.concatenate([demand.stock, np.array(list(keep.limits.values()), dtype=float)])
+    if keep.whole_orders is None:
+        _check_floors(demand, keep, use, capacity)
+        allocated, prices = _parts(demand, value, use, capacity)
+        return _Best(allocated, capacity, use @ allocated, prices)
+    if demand.floor.any():
+        raise ValueError("constraints: 'floor' and 'whole_orders' cannot both hold: a part of an order is not whole")
+    allocated = _whole_orders(orders, demand, keep, value, use, capacity)
+    return _Best(allocated, capacity, use @ allocated, None)
 
 
-def _parts(demand: _Demand, value: np.ndarray, use: Any, capacity: np.ndarray) -> _Best:
-    from scipy.optimize import linprog
-
-    lowest = demand.first()
-    bounds = np.column_stack([lowest, demand.quantity])
-    # the simplex crawls where one limit couples many lines
-    method = "highs-ds" if len(value) < MANY else "highs-ipm"
-    found = linprog(-value, A_ub=use, b_ub=capacity, bounds=bounds, method=method)
-    if found.status:
-        raise RuntimeError(f"HiGHS found no best allocation: {found.message}")
-    allocated = np.clip(np.round(found.x, 6), lowest, demand.quantity)
-    return _Best(allocated, use @ allocated, -found.ineqlin.marginals + 0.0)
-
-
-def _check_floors(
-    demand: _Demand, constraints: Mapping[str, Any], use: Any, capacity: np.ndarray, limits: list[str]
-) -> None:
+def _check_floors(demand: _Demand, keep: _Constraints, use: Any, capacity: np.ndarray) -> None:
     """Refuse floors that cannot be met, with what lacks and the largest that can."""
 
     def lacks(part: float) -> np.ndarray:
@@ -336,52 +334,59 @@ def _check_floors(
     missing = lacks(1)
     if not (too_small := int((missing > TOLERANCE).sum())):
         return
-    worst = int(missing.argmax())
-    names = [*(["the stock"] if demand.names is None else demand.names), *limits]
-    floor = constraints["floor"]
-    whole = 1.0 if isinstance(floor, str) else floor  # what is tried is hundredths of
-    tried = range(1, 101)
-    met = bisect.bisect_left(
-        tried, True, key=lambda hundredth: bool((lacks(hundredth / 100 / whole) > TOLERANCE).any())
-    )
-    most = f"{met}% of {floor!r}" if isinstance(floor, str) else f"a floor of {met / 100:.2f}"
+    worst = int((missing / np.maximum(missing + capacity, TOLERANCE)).argmax())
+    name = [*demand.names, *keep.limits][worst]
+    # tried in hundredths: of all that is ordered, or of the column of floors
+    whole = 1.0 if isinstance(keep.floor, str) else keep.floor
+    broken = [bool((lacks(hundredth / 100 / whole) > TOLERANCE).any()) for hundredth in range(101)]
+    met = broken.index(True) - 1
+    most = f"{met}% of {keep.floor!r}" if isinstance(keep.floor, str) else f"a floor of {met / 100:.2f}"
     raise ValueError(
-        f"the floor cannot be met: {names[worst]!r} lacks {missing[worst]:,.6g} beyond its {capacity[worst]:,.6g}"
+        f"the floor cannot be met: {name!r} lacks {missing[worst]:,.6g} beyond its {capacity[worst]:,.6g}"
         f"{f' and {too_small - 1:,} more limits are too small' * (too_small > 1)}. At most {most} can be met; "
         "the other rules serve a floor as far as the goods go"
     )
 
 
+def _parts(demand: _Demand, value: np.ndarray, use: Any, capacity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Units of each line, and the price of each limit."""
+    from scipy.optimize import linprog
+
+    lowest = demand.first()
+    # the simplex crawls where one limit couples many lines
+    method = "highs-ds" if len(value) < MANY else "highs-ipm"
+    bounds = np.column_stack([lowest, demand.quantity])
+    found = linprog(-value, A_ub=use, b_ub=capacity, bounds=bounds, method=method)
+    if found.status:
+        raise RuntimeError(f"HiGHS found no best allocation: {found.message}")
+    units = np.floor(np.round(found.x * 1e6, 2)) / 1e6  # rounded down: no limit is passed
+    return np.clip(units, lowest, demand.quantity), -found.ineqlin.marginals + 0.0
+
+
 def _whole_orders(
-    orders: pd.DataFrame,
-    quantity: np.ndarray,
-    value: np.ndarray,
-    use: Any,
-    capacity: np.ndarray,
-    constraints: Mapping[str, Any],
+    orders: pd.DataFrame, demand: _Demand, keep: _Constraints, value: np.ndarray, use: Any, capacity: np.ndarray
 ) -> np.ndarray:
+    """Units of each line, where orders are served in full or not at all."""
     from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint, milp
 
-    name = constraints["whole_orders"]
-    if name not in orders or orders[name].isna().any():
-        raise ValueError(f"whole_orders must be a column without gaps that says the order of each line, not {name!r}")
-    order, names = pd.factorize(orders[name])
-    lines = sparse.csr_array((quantity, (np.arange(len(order)), order)), shape=(len(order), len(names)))
-    seconds = constraints.get("seconds", 30)
+    if keep.whole_orders not in orders or orders[keep.whole_orders].isna().any():
+        raise ValueError(f"whole_orders must name a column that says the order of each line, not {keep.whole_orders!r}")
+    order, names = pd.factorize(orders[keep.whole_orders])
+    lines = sparse.csr_array((demand.quantity, (np.arange(len(order)), order)), shape=(len(order), len(names)))
     found = milp(
         -(value @ lines),
         integrality=np.ones(len(names)),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(use @ lines, ub=capacity),
-        options={"time_limit": seconds},
+        options={"time_limit": keep.seconds},
     )
     if found.x is None:
-        raise RuntimeError(f"HiGHS found no allocation of whole orders within {seconds} s: {found.message}")
-    if found.status == 1:
+        raise RuntimeError(f"HiGHS found no allocation of whole orders within {keep.seconds} s: {found.message}")
+    if found.status:
         warnings.warn(
-            f"whole orders: not proven best after {seconds} s; {-found.fun:,.2f} found, at most "
+            f"whole orders: not proven best after {keep.seconds} s; {-found.fun:,.2f} found, at most "
             f"{found.fun - found.mip_dual_bound:,.2f} ({found.mip_gap:.2%}) more is possible. Raise 'seconds' to go on",
             stacklevel=4,
         )
-    return quantity * np.round(found.x)[order]
+    return demand.quantity * np.round(found.x)[order]
