@@ -203,7 +203,7 @@ def firms(draw):
 
 
 @given(firms())
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_the_sums_are_those_of_the_tables_and_names_do_not_matter(firm):
     sales, ledger = firm
     result = customer_profit(sales, ledger)
@@ -219,7 +219,7 @@ def test_the_sums_are_those_of_the_tables_and_names_do_not_matter(firm):
 
 
 @given(firms(), st.sampled_from([None, "one", "two"]))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_each_bar_of_the_waterfall_begins_where_the_last_one_ended_and_the_end_is_profit(firm, some):
     result = customer_profit(*firm)
     names = result.table.index
@@ -285,7 +285,7 @@ def test_the_best_by_rate_and_by_size_are_not_the_best_by_money():
 
 
 @given(st.lists(st.tuples(money, st.integers(0, 2)), min_size=2, max_size=10), st.data())
-@settings(max_examples=25)
+@settings(max_examples=20)
 def test_no_ranking_beats_profit_itself_and_the_order_of_rows_does_not_matter(rows, data):
     table = pd.DataFrame(rows, index=customers([0] * len(rows)).index, columns=["profit", "score"])
     scores, k = table.assign(same=1)[["profit", "score", "same"]], data.draw(st.integers(1, len(rows)))
