@@ -223,12 +223,12 @@ def test_the_sums_are_those_of_the_tables_and_names_do_not_matter(firm):
 def test_each_bar_of_the_waterfall_begins_where_the_last_one_ended_and_the_end_is_profit(firm, some):
     result = customer_profit(*firm)
     names = result.table.index
-    who = {None: None, "one": names[0], "two": list(names[:2])}[some]
+    who = {None: None, "one": names[0], "two": [*names[:2], names[0]]}[some]  # named twice is there once
     steps = price_waterfall(result, who)
     ends, sums = steps["end"].to_numpy(), steps["total"].to_numpy()
     assert steps.index[-1] == "profit"
     assert sums[-1]
-    chosen = names if who is None else [who] if isinstance(who, str) else who
+    chosen = {None: names, "one": names[:1], "two": names[:2]}[some]
     assert ends[-1] == pytest.approx(result.table.loc[chosen, "profit"].sum(), abs=1e-6)
     assert ends[:-1][sums[1:]] == pytest.approx(ends[1:][sums[1:]], abs=1e-6)  # a sum stands as high as what led to it
     assert ends[:-1][~sums[1:]] == pytest.approx(steps["start"].to_numpy()[1:][~sums[1:]])

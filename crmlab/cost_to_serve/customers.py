@@ -144,10 +144,11 @@ def price_waterfall(result: CustomerProfit, customers: str | Sequence[str] | Non
     >>> price_waterfall(customer_profit(sales, ledger))["amount"].to_dict()
     {'revenue': 900.0, 'cost_of_goods': -700.0, 'margin': 200.0, 'visits': -50.0, 'profit': 150.0}
     """
+    everybody = result.table.index
     who = (
-        result.table.index if customers is None else pd.Index([customers] if isinstance(customers, str) else customers)
+        everybody if customers is None else pd.Index([customers] if isinstance(customers, str) else customers).unique()
     )
-    if len(unknown := who.difference(result.table.index)) or who.empty:
+    if len(unknown := who.difference(everybody)) or who.empty:
         raise ValueError(f"there is no customer {unknown[0]!r}" if len(unknown) else "customers is empty")
     sums, costs = result.table.loc[who].sum(), result.costs.loc[who].sum().sort_values(ascending=False, kind="stable")
     signs = {"list_value": 0, "discount": -1, "revenue": 0, "cost_of_goods": -1, "margin": 0}  # 0: a sum

@@ -50,7 +50,8 @@ def profit_draws(
 
     Notes
     -----
-    Both factors are lognormal with mean 1: DECISIONS.md, "Unit times that are not sure".
+    Both factors are lognormal with mean 1: DECISIONS.md, "Unit times that are not sure". That good months and bad ones
+    come by chance is not in it: draw months anew for that.
 
     Examples
     --------
