@@ -44,7 +44,7 @@ profits = st.lists(money, min_size=1, max_size=12).map(customers)
 
 
 def test_a_survey_of_time_gives_the_published_rates():
-    table = activity_based_costing(560_000, by(0.7, 0.1, 0.2), by(49_000, 1_400, 2_500))
+    table = activity_based_costing(560_000, by(0.7, 0.1, 0.2), by(49_000, 1_400, 2_500)[::-1])
     assert table["rate"].tolist() == pytest.approx([8, 40, 44.8])
     assert table["cost"].sum() == pytest.approx(560_000)
 
@@ -57,7 +57,7 @@ def test_a_survey_of_time_gives_the_published_rates():
     ],
 )
 def test_unit_times_give_the_published_rates_and_what_nobody_used(minutes, volumes, rates):
-    result = time_driven_costing(560_000, 700_000, by(*minutes), by(*volumes))
+    result = time_driven_costing(560_000, 700_000, by(*minutes), by(*volumes)[::-1])
     assert result.rate == pytest.approx(0.8)
     assert result.table["rate"].tolist() == pytest.approx(rates)
     assert result.table["used"].tolist() == [392_000, 61_600, 125_000]
@@ -466,6 +466,7 @@ def test_the_default_draw_holds_the_planted_truths_to_the_last_cent_of_its_books
         (lambda: activity_based_costing("9", by(1), by(1)), "cost must be a number from 0 on, not '9'"),
         (lambda: activity_based_costing(9, by(0.7, 0.2), by(1, 1)), "add up to 0.9, not 1"),
         (lambda: activity_based_costing(9, by(0.7, 0.4), by(1, 1)), "add up to 1.1, not 1"),
+        (lambda: activity_based_costing(9, by(0.333, 0.333, 0.333), by(1, 1, 1)), "add up to 0.999, not 1"),
         (lambda: activity_based_costing(9, by(1.2, -0.2), by(1, 1)), "must be from 0 to 1, .* 'orders' is 1.2"),
         (lambda: activity_based_costing(9, by(0.5, 0.5), by(1)), "volumes has no 'inquiries', which is in shares"),
         (lambda: activity_based_costing(9, by(1), by(1, 2)), "volumes has 'inquiries', which is not in shares"),
