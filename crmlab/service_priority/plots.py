@@ -71,15 +71,15 @@ def plot_harm(ends: pd.DataFrame, kinds: pd.DataFrame, ax: Axes | None = None) -
         Its title says what all missing loses, and half.
     """
     ax = ax or figures.axes()[1]
-    x, whole = [0, 50, 100], ends.loc["all", "lost"]
+    x, (half, whole) = [0, 50, 100], ends.loc[["half", "all"], "lost"].to_numpy(dtype=float)
     ax.fill_between(x, [0, *ends["low"]], [0, *ends["high"]], alpha=0.25)
-    ax.plot(x, [0, *ends["lost"]], label="as estimated, 90%")
+    ax.plot(x, [0, half, whole], label="as estimated, 90%")
     ax.plot([0, 100], [0, whole], "--", color=figures.GREY, label="in proportion")
     reach = [kinds["lost"] - kinds["low"], kinds["high"] - kinds["lost"]]
     ax.errorbar(100 * kinds["missing"], kinds["lost"], reach, fmt="o", color=figures.VERMILION, capsize=3)
     ax.axhline(0, color=figures.GREY, linewidth=1)
     ax.legend(loc="upper left")
-    title = f"All missing loses {whole:.1f} weeks of orders, half of it {ends.loc['half', 'lost']:.1f}"
+    title = f"All missing loses {whole:.1f} weeks of orders, half of it {half:.1f}"
     figures.label(ax, title, "missing of the worst line, %", "weeks of usual orders lost")
     return ax
 
