@@ -11,7 +11,6 @@ import pandas as pd
 
 RULES = ("priority", "proportional", "first come", "value")
 Names = str | Sequence[str]
-MANY = 10_000  # lines
 TOLERANCE = 1e-9  # of sums of what units use
 
 
@@ -75,9 +74,10 @@ def allocate(
 
     References
     ----------
-    Dantzig (1957), Discrete-variable extremum problems, Operations Research 5(2), 266-277 (sorting by value); Huangfu
-    and Hall (2018), Parallelizing the dual revised simplex method, Mathematical Programming Computation 10, 119-142
-    (HiGHS); Balinski and Young (2001), Fair Representation, 2nd ed., appendix A (largest remainders).
+    Dantzig (1957), Discrete-variable extremum problems, Operations Research 5(2), 266-277 (sorting by value); Schork
+    and Gondzio (2020), Implementation of an interior point method with basis preconditioning, Mathematical Programming
+    Computation 12, 603-635 (in HiGHS); Balinski and Young (2001), Fair Representation, 2nd ed., appendix A (largest
+    remainders).
 
     Examples
     --------
@@ -353,10 +353,9 @@ def _parts(demand: _Demand, value: np.ndarray, use: Any, capacity: np.ndarray) -
     from scipy.optimize import linprog
 
     lowest = demand.first()
-    # the simplex crawls where one limit couples many lines
-    method = "highs-ds" if len(value) < MANY else "highs-ipm"
     bounds = np.column_stack([lowest, demand.quantity])
-    found = linprog(-value, A_ub=use, b_ub=capacity, bounds=bounds, method=method)
+    # where one limit couples many lines, the simplex crawls, and so does presolving
+    found = linprog(-value, A_ub=use, b_ub=capacity, bounds=bounds, method="highs-ipm", options={"presolve": False})
     if found.status:
         raise RuntimeError(f"HiGHS found no best allocation: {found.message}")
     units = np.floor(np.round(found.x * 1e6, 2)) / 1e6  # rounded down: no limit is passed
