@@ -19,7 +19,7 @@ LINES, CELLS, TURNS, FLOOR = 100_000, 5_000, 3, 0.4
 
 
 def simulated() -> tuple[pd.DataFrame, pd.Series]:
-    """Order lines, and the stock by cell: enough in about two cells of five."""
+    """Order lines, and the stock by cell: enough in half of the cells."""
     rng = np.random.default_rng(1)
     orders = pd.DataFrame(
         {
