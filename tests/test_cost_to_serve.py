@@ -105,29 +105,29 @@ def test_a_time_equation_gives_the_minutes_that_a_straight_line_gives():
     )
 
 
-def test_the_intervals_of_a_time_equation_are_those_of_leaving_out_each_case():
-    """HC3 is the sum of squares of what each case alone moves."""
+@pytest.mark.parametrize("size", [1, 4])
+def test_the_intervals_of_a_time_equation_are_those_of_leaving_out_each_customer(size):
     rng = np.random.default_rng(5)
-    cases = orders(25, rng)
-    minutes = pd.Series(rng.uniform(5, 60, 25))
-    found = time_equation(cases, minutes)
-    x = np.column_stack([np.ones(25), cases]).astype(float)
-    each, *without = (
-        np.linalg.lstsq(x[keep], minutes[keep])[0] for keep in (np.arange(25) != n for n in range(-1, 25))
-    )
-    reach = stats.t.ppf(0.95, 22) * np.sqrt(((np.array(without) - each) ** 2).sum(axis=0))
+    cases, whose = orders(40, rng), pd.Series(np.arange(40) // size)
+    minutes = pd.Series(rng.uniform(5, 60, 40))
+    found = time_equation(cases, minutes, whose[::-1])
+    x = np.column_stack([np.ones(40), cases]).astype(float)
+    each, *without = (np.linalg.lstsq(x[whose != one], minutes[whose != one])[0] for one in range(-1, 40 // size))
+    reach = stats.t.ppf(0.95, {1: 37, 4: 9}[size]) * np.sqrt(((np.array(without) - each) ** 2).sum(axis=0))
     assert found["minutes"].tolist() == pytest.approx(each)
     assert (found["high"] - found["minutes"]).tolist() == pytest.approx(reach)
     assert (found["minutes"] - found["low"]).tolist() == pytest.approx(reach)
+    pd.testing.assert_frame_equal(time_equation(cases, minutes), time_equation(cases, minutes, cases.index.to_series()))
 
 
 @pytest.mark.proof
-def test_the_intervals_of_a_time_equation_hold_the_truth_though_long_orders_vary_more():
+def test_the_intervals_of_a_time_equation_hold_the_truth_though_customers_differ_and_long_orders_vary_more():
     rng, truth, inside = np.random.default_rng(3), np.array([5, 2, 9.0]), []
     for _ in range(400):
-        cases = orders(150, rng)
+        cases, whose = orders(150, rng), pd.Series(np.arange(150) % 30)
         expected = truth[0] + cases.astype(float) @ truth[1:]
-        found = time_equation(cases, expected * rng.uniform(0.2, 1.8, 150))
+        slow = rng.uniform(0.6, 1.4, 30)[whose] * rng.uniform(0.5, 1.5, 150)
+        found = time_equation(cases, expected * slow, whose)
         inside.append((found["low"] <= truth) & (truth <= found["high"]))
     assert np.mean(inside, axis=0) == pytest.approx([0.9] * 3, abs=0.03)
 
@@ -492,10 +492,18 @@ def test_the_default_draw_holds_the_planted_truths_to_the_last_cent_of_its_books
             lambda: time_equation(SALES[["customer_id"]], by(1, 2, 3, names=range(3))),
             "cases, customer_id must be numbers",
         ),
-        (lambda: time_equation(pd.DataFrame({"x": [0, 0, 1]}), [1, 2, 3]), "the case 2 alone decides a term"),
+        (lambda: time_equation(pd.DataFrame({"x": [0, 0, 1]}), [1, 2, 3]), "2 alone decides a term"),
+        (
+            lambda: time_equation(pd.DataFrame({"x": [0, 2, 1, 2]}), [1, 2, 3, 4], list("ABBB")),
+            "'A' alone decides|'B' alone decides",
+        ),
+        (
+            lambda: time_equation(pd.DataFrame({"x": [0, 2, 1]}), [1, 2, 3], ["A", "B", None]),
+            "groups says nothing of the case 2",
+        ),
         (lambda: time_equation(pd.DataFrame({"x": [0, 2, 1]}), [1, 2]), "minutes has no 2, which is in cases"),
         (
-            lambda: time_equation(pd.DataFrame({"x": [0, 2, 1]}), [1, 2, 3], 90),
+            lambda: time_equation(pd.DataFrame({"x": [0, 2, 1]}), [1, 2, 3], level=90),
             "level must be between 0 and 1, not 90",
         ),
         (lambda: customer_profit(SALES.drop(columns="revenue"), LEDGER), "sales has no column 'revenue'"),

@@ -156,7 +156,7 @@ def time_driven_costing(cost: float, capacity: float, minutes: Any, volumes: Any
     )
 
 
-def time_equation(cases: pd.DataFrame, minutes: Any, level: float = 0.9) -> pd.DataFrame:
+def time_equation(cases: pd.DataFrame, minutes: Any, groups: Any = None, level: float = 0.9) -> pd.DataFrame:
     """What a case takes by its attributes, from measured times: base + sum of minutes x attribute.
 
     Parameters
@@ -165,6 +165,8 @@ def time_equation(cases: pd.DataFrame, minutes: Any, level: float = 0.9) -> pd.D
         Its attributes, numbers; true and false count as 1 and 0.
     minutes : Series with the index of `cases`
         Measured, 0 and above.
+    groups : Series with the index of `cases`, optional
+        Whose case it is, where the cases of one customer are alike; by default each stands alone.
     level : float
         Of the intervals.
 
@@ -172,18 +174,19 @@ def time_equation(cases: pd.DataFrame, minutes: Any, level: float = 0.9) -> pd.D
     -------
     DataFrame, one row a term: `base`, then the attributes
         `minutes` that the base takes and that a unit of each attribute adds, by least squares; `low` and `high`, an
-        interval that allows long cases to vary more than short ones.
+        interval from what leaving out each group changes. Long cases may vary more than short ones.
 
     Raises
     ------
     ValueError
-        A number is missing, a case is in one argument only, there are too few cases, an attribute says what others say
-        already, one case alone decides a term, or `level` is not between 0 and 1.
+        A number or a group is missing, a case is in one argument only, there are too few cases or groups, an attribute
+        says what others say already, one group alone decides a term, or `level` is not between 0 and 1.
 
     References
     ----------
     Kaplan and Anderson (2007), Time-Driven Activity-Based Costing, chapter 2. MacKinnon and White (1985), Some
-    heteroskedasticity-consistent covariance matrix estimators, Journal of Econometrics 29(3), 305-325: HC3.
+    heteroskedasticity-consistent covariance matrix estimators, Journal of Econometrics 29(3), 305-325: HC3; by groups
+    Bell and McCaffrey (2002), Survey Methodology 28(2), 169-181: the jackknife.
 
     Examples
     --------
@@ -199,18 +202,21 @@ def time_equation(cases: pd.DataFrame, minutes: Any, level: float = 0.9) -> pd.D
     given, time = amount_table("cases", cases.astype(dict.fromkeys(flags, float))), amounts("minutes", minutes, 0)
     same("minutes", time.index, "cases", given.index)
     x, y = np.column_stack([np.ones(len(given)), given]), time.reindex(given.index).to_numpy()
-    free = len(x) - x.shape[1]
-    if free < 1 or np.linalg.matrix_rank(x) < x.shape[1]:
+    if len(x) <= x.shape[1] or np.linalg.matrix_rank(x) < x.shape[1]:
         raise ValueError(
             f"{len(x)} cases cannot tell {x.shape[1]} terms apart: an attribute says what others say already, does not "
             "vary, or there are too few cases"
         )
-    inverse = np.linalg.inv(x.T @ x)
-    each = inverse @ x.T @ y
-    leverage, residual = ((x @ inverse) * x).sum(axis=1), y - x @ each
-    if (alone := leverage > 1 - 1e-9).any():
-        raise ValueError(f"the case {given.index[alone][0]!r} alone decides a term: leave its attribute out")
-    error = np.sqrt(np.diag(inverse @ (x.T * (residual / (1 - leverage)) ** 2) @ x @ inverse))
-    reach = stats.t.ppf((1 + level) / 2, free) * error
+    code, names = pd.factorize(given.index if groups is None else pd.Series(groups).reindex(given.index))
+    if (code < 0).any():
+        raise ValueError(f"groups says nothing of the case {given.index[code < 0][0]!r}")
+    products = np.zeros((len(names), x.shape[1], x.shape[1] + 1))
+    np.add.at(products, code, x[:, :, None] * np.column_stack([x, y])[:, None, :])
+    without = products.sum(axis=0) - products
+    if (alone := np.linalg.matrix_rank(without[..., :-1]) < x.shape[1]).any():
+        raise ValueError(f"{names[alone][0]!r} alone decides a term: leave out the attribute that only it has")
+    each = np.linalg.lstsq(x, y)[0]
+    moves = np.linalg.solve(without[..., :-1], without[..., -1:])[..., 0] - each
+    reach = stats.t.ppf((1 + level) / 2, min(len(x) - x.shape[1], len(names) - 1)) * np.sqrt((moves**2).sum(axis=0))
     terms = pd.Index(["base", *given.columns], name="term")
     return pd.DataFrame({"minutes": each, "low": each - reach, "high": each + reach}, index=terms)
