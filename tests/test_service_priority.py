@@ -303,6 +303,13 @@ def test_shadow_prices_explain_the_whole_value_and_what_a_little_more_brings(cas
     assert more - 1e-3 <= 0.5 * prices.loc["m3", "shadow_price"] <= less + 1e-3
 
 
+def test_a_floor_is_not_a_unit_less_by_rounding_and_first_come_minds_no_priority():
+    assert 100 * 0.29 < 29
+    orders = lines([100, 100], priority=[2, 1])
+    assert allocate(orders, 129, constraints={"floor": 0.29})["allocated"].tolist() == [29, 100]
+    assert allocate(orders, 129, "first come")["allocated"].tolist() == [100, 29]
+
+
 def test_what_lacks_for_a_floor_and_which_floor_can_be_met():
     orders = lines([1000, 500, 50], product_id=["P1", "P1", "P2"], value=1.0, minimum=[0.5, 0.5, 1.0])
     stock = {"P1": 600, "P2": 50}
