@@ -503,7 +503,9 @@ def test_who_is_first_takes_from_the_others_what_he_gains_customer_by_customer()
         (([0.5], -1.0), {}, "service_rate must be above 0, not -1"),
         (([0.2, 0.2], [1.0]), {}, "service_rate must be a number, or one for each of the 2 classes, not 1"),
         (([0.2], 1.0), {"cv2": -1}, "cv2 must be 0 and above"),
-        (([], 1.0), {}, "arrival_rates has no classes"),
+        (([], 1.0), {}, "arrival_rates must be a list, dict or Series of one rate a class"),
+        (({}, 1.0), {}, "arrival_rates must be a list, dict or Series of one rate a class"),
+        ((0.5, 1.0), {}, "arrival_rates must be a list, dict or Series of one rate a class"),
         (({"a": 0.2}, {"b": 1.0}), {}, "service_rate must name the classes of arrival_rates: a"),
     ],
 )

@@ -137,9 +137,9 @@ def _classes(
 ) -> tuple[pd.Index, np.ndarray, np.ndarray, np.ndarray]:
     """Names of the classes, and a number each of arrivals, services and spread."""
     named = isinstance(arrival_rates, Mapping | pd.Series)
+    if not (named or isinstance(arrival_rates, Sequence | np.ndarray)) or len(arrival_rates) == 0:
+        raise ValueError("arrival_rates must be a list, dict or Series of one rate a class, and one class or more")
     names = pd.Series(arrival_rates).index if named else pd.RangeIndex(1, len(arrival_rates) + 1)
-    if len(names) == 0:
-        raise ValueError("arrival_rates has no classes: give one rate or more")
     arrival = _one_each("arrival_rates", arrival_rates, names)
     service = _one_each("service_rate", service_rate, names)
     spread = _one_each("cv2", cv2, names, positive=False)
