@@ -44,6 +44,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/models.py
 	$(BIN)/python benchmarks/firms.py
 	$(BIN)/python benchmarks/segmentation.py
+	$(BIN)/python benchmarks/service_priority.py
 
 # Ten minutes or more, and 10 GB of disk.
 bench-engines: $(READY) $(ENGINES)
