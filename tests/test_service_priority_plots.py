@@ -40,7 +40,7 @@ def test_the_harm_is_drawn_beside_harm_in_proportion():
     ends = pd.DataFrame({"lost": [0.5, 3.0], "low": [0.0, 2.0], "high": [1.0, 4.0]}, index=["half", "all"])
     kinds = pd.DataFrame({"missing": [0.3, 1.0], "lost": [0.4, 3.1], "low": [-0.5, 2.0], "high": [1.0, 4.0]})
     ax = plots.plot_harm(ends, kinds)
-    assert title(ax) == "All missing loses 3.0 weeks of orders, half of it 0.5"
+    assert title(ax) == "All missing loses 3.0 weeks of orders, half missing 0.5"
     bent, straight = (line.get_xydata().tolist() for line in ax.lines[:2])
     assert (bent, straight) == ([[0, 0], [50, 0.5], [100, 3]], [[0, 0], [100, 3]])
 
@@ -50,8 +50,8 @@ def test_parts_of_one_sign_are_stacked_and_parts_of_two_lie_on_either_side():
         "by rating": pd.DataFrame({"now": [1000.0, -500.0], "later": [2000.0, 1500.0]}, index=["A", "B"]),
         "shares": pd.DataFrame({"now": [0.0, 100.0], "later": [0.0, -300.0]}, index=["A", "B"]),
     }
-    ax = plots.plot_who_pays(gains)
-    assert title(ax) == "by rating, EUR a year: A +3,000, B +1,000"
+    ax = plots.plot_who_pays(gains, against="today")
+    assert title(ax) == "by rating against today, EUR a year: A +3,000, B +1,000"
     now_a, later_a, _, later_b = ax.containers[:4]
     assert [(bar.get_y(), bar.get_height()) for bar in now_a] == [(0, 1), (0, 0)]
     assert [(bar.get_y(), bar.get_height()) for bar in later_a] == [(1, 2), (0, 0)]
@@ -72,6 +72,8 @@ def test_the_waits_mix_strict_service_and_service_in_turn(strict):
     assert [bar.get_height() for bar in ax.patches] == pytest.approx(wanted.tolist())
     gained, paid = 10 - wanted.iloc[0], wanted.iloc[-1] - 10
     assert title(ax) == f"A waits {abs(gained):.1f} minutes less, C {abs(paid):.1f} more"
+    even = plots.plot_waits(ARRIVALS, MINUTES, 0.5, strict, cv2=dict.fromkeys("ABC", 0.0))
+    assert [bar.get_height() for bar in even.patches] == pytest.approx((wanted / 2).tolist())  # half the rest of a job
 
 
 @pytest.mark.parametrize("load", [0.1, 0.5, 0.95])

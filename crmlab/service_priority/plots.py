@@ -73,24 +73,34 @@ def plot_harm(ends: pd.DataFrame, kinds: pd.DataFrame, ax: Axes | None = None) -
     ax = ax or figures.axes()[1]
     x, (half, whole) = [0, 50, 100], ends.loc[["half", "all"], "lost"].to_numpy(dtype=float)
     ax.fill_between(x, [0, *ends["low"]], [0, *ends["high"]], alpha=0.25)
-    ax.plot(x, [0, half, whole], label="as estimated, 90%")
+    ax.plot(x, [0, half, whole], label="a line that may bend at half (band: 90%)")
     ax.plot([0, 100], [0, whole], "--", color=figures.GREY, label="in proportion")
     reach = [kinds["lost"] - kinds["low"], kinds["high"] - kinds["lost"]]
-    ax.errorbar(100 * kinds["missing"], kinds["lost"], reach, fmt="o", color=figures.VERMILION, capsize=3)
+    ax.errorbar(
+        100 * kinds["missing"],
+        kinds["lost"],
+        reach,
+        fmt="o",
+        color=figures.VERMILION,
+        capsize=3,
+        label="three kinds of shortage, 90%",
+    )
     ax.axhline(0, color=figures.GREY, linewidth=1)
     ax.legend(loc="upper left")
-    title = f"All missing loses {whole:.1f} weeks of orders, half of it {half:.1f}"
+    title = f"All missing loses {whole:.1f} weeks of orders, half missing {half:.1f}"
     figures.label(ax, title, "missing of the worst line, %", "weeks of usual orders lost")
     return ax
 
 
-def plot_who_pays(gains: Mapping[str, pd.DataFrame], unit: str = "EUR", ax: Axes | None = None) -> Axes:
+def plot_who_pays(gains: Mapping[str, pd.DataFrame], against: str, unit: str = "EUR", ax: Axes | None = None) -> Axes:
     """What a rule brings or takes, by class of customers: now, and later.
 
     Parameters
     ----------
     gains : dict of DataFrames by rule, one row a class of customers
-        `now` and `later`, in `unit` a year against the rule that all are compared with.
+        `now` and `later`, in `unit` a year.
+    against : str
+        The rule that all are compared with.
     unit : str
     ax : Axes, optional
 
@@ -118,7 +128,9 @@ def plot_who_pays(gains: Mapping[str, pd.DataFrame], unit: str = "EUR", ax: Axes
     ax.set_ylim(bottom, top + 0.15 * (top - bottom))  # room for the legend
     ax.legend(fontsize=9, ncols=len(classes) + 1, loc="upper right")
     sums = gains[rules[0]].sum(axis=1)
-    title = f"{rules[0]}, {unit} a year: " + ", ".join(f"{name} {value:+,.0f}" for name, value in sums.items())
+    title = f"{rules[0]} against {against}, {unit} a year: " + ", ".join(
+        f"{name} {value:+,.0f}" for name, value in sums.items()
+    )
     figures.label(ax, title, "", f"thousand {unit} a year (pale: now, full: later)")
     return ax
 
@@ -128,6 +140,7 @@ def plot_waits(
     minutes: Mapping[str, float],
     load: float,
     strict: float = 1.0,
+    cv2: float | Mapping[str, float] = 1.0,
     ax: Axes | None = None,
 ) -> Axes:
     """Mean wait of each class at one desk, served by class, against all served as they come.
@@ -142,6 +155,8 @@ def plot_waits(
         Share of the time that the desk is busy, above 0 and below 1.
     strict : float
         Share of the busy periods in which classes are served in their order; in the others as they come.
+    cv2 : number, or dict by class
+        Variance of the service time by its squared mean.
     ax : Axes, optional
 
     Returns
@@ -151,7 +166,7 @@ def plot_waits(
     """
     ax = ax or figures.axes()[1]
     rates, means = pd.Series(arrival_rates, dtype=float), pd.Series(minutes, dtype=float)
-    table = priority_waits(rates * load / (rates * means).sum(), 1 / means)
+    table = priority_waits(rates * load / (rates * means).sum(), 1 / means, cv2=cv2)
     wait = strict * table["wait"] + (1 - strict) * table["first_come"]
     in_turn = table["first_come"].iloc[0]
     colors = [figures.GREEN if mine < in_turn else figures.VERMILION for mine in wait]
