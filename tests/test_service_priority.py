@@ -110,6 +110,7 @@ def test_names_and_order_of_rows_change_no_priority(products, random, rule):
         ({}, {"importance_codes": (1, 1, 2)}, "three rising numbers"),
         ({}, {"importance_codes": (1, 2)}, "three rising numbers"),
         ({}, {"importance_codes": (0, 1, 2)}, "three rising numbers above 0"),
+        ({}, {"importance_codes": {1: 1, 2: 2, 3: 4}}, "three numbers in the order of importance"),
     ],
 )
 def test_products_that_cannot_be_ranked_are_refused(change, settings, message):
@@ -338,14 +339,34 @@ def test_whole_orders_are_the_best_of_all_choices(case, room):
     assert worth(best) == pytest.approx(most)
 
 
-def test_a_search_that_ends_early_tells_how_much_more_is_possible():
+def many_orders(count):
+    """Orders of one line, of eight scarce uses, hard to choose from."""
     rng = np.random.default_rng(1)
-    uses = {f"hours{number}": rng.integers(100, 1000, 200) for number in range(8)}
-    orders = lines([1] * 200, value=sum(uses.values()) / 8 + rng.integers(0, 100, 200), order_id=range(200), **uses)
-    limits = {name: float(use.sum() // 2) for name, use in uses.items()}
+    uses = {f"hours{number}": rng.integers(100, 1000, count) for number in range(8)}
+    value = sum(uses.values()) / 8 + rng.integers(0, 100, count)
+    orders = lines([1] * count, value=value, order_id=range(count), **uses)
+    return orders, {name: float(use.sum() // 2) for name, use in uses.items()}
+
+
+def test_a_search_that_ends_early_tells_how_much_more_is_possible():
+    orders, limits = many_orders(200)
     with pytest.warns(UserWarning, match=r"whole orders: not proven best after 0.3 s; .* more is possible"):
         best = allocate(orders, 200, "value", {"limits": limits, "whole_orders": "order_id", "seconds": 0.3})
     assert all(best["allocated"] @ orders[name] <= capacity for name, capacity in limits.items())
+
+
+def test_a_search_without_time_does_no_worse_than_going_through_the_orders_once():
+    orders, limits = many_orders(2000)
+    with pytest.warns(UserWarning, match="not proven best"):
+        best = allocate(orders, 2000, "value", {"limits": limits, "whole_orders": "order_id", "seconds": 0.01})
+    assert all(best["allocated"] @ orders[name] <= capacity for name, capacity in limits.items())
+    left, once = dict(limits), 0.0
+    part = (orders[list(limits)] / pd.Series(limits)).max(axis=1)  # of the limit of which an order takes most
+    for row in orders.loc[(-orders["value"] / part).sort_values(kind="stable").index].to_dict("records"):
+        if all(row[name] <= left[name] for name in left):
+            left = {name: left[name] - row[name] for name in left}
+            once += row["value"]
+    assert worth(best) >= once - 1e-6
 
 
 @pytest.mark.parametrize(
@@ -353,6 +374,7 @@ def test_a_search_that_ends_early_tells_how_much_more_is_possible():
     [
         ({}, 5, {"rule": "fair"}, "rule must be one of 'priority', 'proportional', 'first come', 'value'"),
         ({}, 5, {"by": "rank"}, "orders has no column 'rank'"),
+        ({}, 5, {"rule": "proportional", "by": "rank"}, "goes by what is ordered: leave `by` out"),
         ({"priority": [1, np.nan]}, 5, {}, "priority is missing in row 2"),
         (
             {"quantity": [1, -1]},
@@ -364,6 +386,8 @@ def test_a_search_that_ends_early_tells_how_much_more_is_possible():
         ({}, -5, {}, "stock must be whole units, 0 and above, not -5"),
         ({}, 2.5, {}, "stock must be whole units"),
         ({}, np.nan, {}, "stock must be whole units"),
+        ({}, {"P1": "many"}, {}, "stock must be whole units, 0 and above, not nan"),
+        ({}, None, {}, "stock must be a number, or a dict or Series by cell"),
         ({"product_id": ["P1", "P2"]}, {"P1": 5}, {}, r"stock has no entry for 'P2' \(1 lines lack one\): give 0"),
         ({"product_id": ["P1", "P2"]}, 5, {}, "stock is one number for lines of more than one product_id"),
         ({}, [5, 6], {}, "stock must be a number, or a dict or Series by cell"),
@@ -371,6 +395,14 @@ def test_a_search_that_ends_early_tells_how_much_more_is_possible():
         ({}, {"P1": 5}, {"cell": "item"}, "orders has no column 'item'"),
         ({}, 5, {"constraints": {"flor": 0.4}}, "there is no 'flor'; there are: floor, limits"),
         ({}, 5, {"constraints": {"floor": 40}}, "floor must lie between 0 and 1"),
+        (
+            {},
+            5,
+            {"constraints": {"floor": [0.4, 0.4]}},
+            "floor must be a number between 0 and 1, or the name of a column",
+        ),
+        ({}, 5, {"rule": "value", "constraints": {"limits": ["m3"]}}, "limits must be a dict of columns"),
+        ({}, 5, {"rule": "value", "constraints": {"limits": {"m3": "4"}}}, "the capacity of 'm3' must be a number"),
         ({}, 5, {"constraints": {"limits": {"m3": 4}}}, "constraints other than 'floor' are for the rule 'value'"),
         ({}, 5, {"rule": "value", "constraints": {"limits": {"m3": 4}}}, "orders has no column 'm3'"),
         ({"m3": -1}, 5, {"rule": "value", "constraints": {"limits": {"m3": 4}}}, "m3 must be numbers, 0 and above"),
@@ -398,6 +430,8 @@ def test_no_orders_and_prices_of_whole_orders_are_refused():
         allocate(lines([], priority=[]), 5)
     with pytest.raises(ValueError, match="whole orders have no shadow prices"):
         shadow_prices(lines([1], value=1.0), 5, {"whole_orders": "order_id"})
+    with pytest.raises(ValueError, match="'P1' is the name of a cell, too"):
+        shadow_prices(lines([1], value=1.0, product_id="P1", P1=2.0), {"P1": 5}, {"limits": {"P1": 4}})
 
 
 # ------------------------------------------------------------------------------------------------------ waiting in line
@@ -500,6 +534,8 @@ def test_who_is_first_takes_from_the_others_what_he_gains_customer_by_customer()
         (([0.5, 0.5], 1.0), {}, "the load is 1.00"),
         (([0.5, 0.0], 1.0), {}, "arrival_rates must be above 0, not 0"),
         (([0.5, np.nan], 1.0), {}, "arrival_rates must be above 0, not nan"),
+        ((["a"], 1.0), {}, "arrival_rates must be above 0, not nan"),
+        ((pd.Series([0.1, 0.2], ["a", "a"]), 1.0), {}, "arrival_rates names 'a' twice"),
         (([0.5], -1.0), {}, "service_rate must be above 0, not -1"),
         (([0.2, 0.2], [1.0]), {}, "service_rate must be a number, or one for each of the 2 classes, not 1"),
         (([0.2], 1.0), {"cv2": -1}, "cv2 must be 0 and above"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,12 +40,14 @@ def allocate(
         ("value" if not given), money a unit.
     constraints : dict
         Its keys, each optional: ``"floor"``, a share between 0 and 1 or a column of shares: that part of a line,
-        rounded down to whole units, is served before the rule begins, and by all but "value" cut alike where there is
-        not enough. For "value" only: ``"limits"``, a dict of columns of what a unit uses, and the capacity for all rows
+        rounded down to whole units (0.4 of a line of 2 is none), is served before the rule begins, and by all but
+        "value" cut alike where there is not enough.
+        For "value" only: ``"limits"``, a dict of columns of what a unit uses, and the capacity for all rows
         together; ``"whole_orders"``, column of the order that a line belongs to: orders are served in full or not at
         all; ``"seconds"`` that the search for these may take (30).
     by : str or list of str
-        Column that the rule goes by; for "priority" and "first come" also several, the first before the others.
+        Column that the rule goes by; for "priority" and "first come" also several, the first before the others. Text is
+        sorted as text, "10/1/2025" before "9/1/2025": give dates as dates.
     cell : str or list of str
         Column of the item, or several that make up where a line is served from, such as week, depot and item, as
         `stock` is indexed. Not read where `stock` is a number.
@@ -94,6 +97,8 @@ def allocate(
     keep = _read(constraints)
     if rule != "value" and keep != _Constraints(floor=keep.floor):
         raise ValueError(f"constraints other than 'floor' are for the rule 'value' only, not for {rule!r}")
+    if rule == "proportional" and by is not None:
+        raise ValueError(f"the rule 'proportional' goes by what is ordered: leave `by` out, not {by!r}")
     demand = _demand(orders, stock, keep.floor, cell, quantity)
     if rule == "value":
         if not isinstance(by, str | None):
@@ -154,6 +159,8 @@ def shadow_prices(
     if keep.whole_orders is not None:
         raise ValueError("whole orders have no shadow prices: leave 'whole_orders' out of the constraints")
     demand = _demand(orders, stock, keep.floor, cell, quantity)
+    if both := [name for name in keep.limits if name in demand.names]:
+        raise ValueError(f"limits: {both[0]!r} is the name of a cell, too; rename the column")
     best = _best(orders, demand, keep, by)
     return pd.DataFrame(
         {"capacity": best.capacity, "used": best.used, "shadow_price": best.prices},
@@ -176,10 +183,14 @@ def _read(constraints: Mapping[str, Any] | None) -> _Constraints:
     if wrong := [name for name in given if name not in _Constraints._fields]:
         raise ValueError(f"constraints: there is no {wrong[0]!r}; there are: {', '.join(_Constraints._fields)}")
     keep = _Constraints(**given)
+    if not isinstance(keep.limits, Mapping):
+        raise ValueError(f"limits must be a dict of columns and their capacities, not {keep.limits!r}")
     for name, capacity in keep.limits.items():
-        if not 0 <= capacity < np.inf:
+        if not isinstance(capacity, Real) or not 0 <= capacity < np.inf:
             raise ValueError(f"limits: the capacity of {name!r} must be a number, 0 and above, not {capacity!r}")
-    if not keep.seconds > 0:
+    if not isinstance(keep.floor, str | Real):
+        raise ValueError("floor must be a number between 0 and 1, or the name of a column of them")
+    if not isinstance(keep.seconds, Real) or not keep.seconds > 0:
         raise ValueError(f"seconds must be above 0, not {keep.seconds!r}")
     return keep
 
@@ -217,13 +228,13 @@ def _demand(orders: pd.DataFrame, stock: Any, floor: float | str, cell: Names, q
 def _cells(orders: pd.DataFrame, stock: Any, columns: list[str]) -> tuple[np.ndarray, pd.Series]:
     """The place of each line in the stock, and the stock by cell."""
     if not isinstance(stock, Mapping | pd.Series):
-        if np.ndim(stock):
+        if not isinstance(stock, Real):
             raise ValueError("stock must be a number, or a dict or Series by cell")
         there = [name for name in columns if name in orders]
         if there and len(orders[there].drop_duplicates()) > 1:
             raise ValueError(f"stock is one number for lines of more than one {' and '.join(there)}: give it for each")
         return np.zeros(len(orders), dtype=np.intp), pd.Series({"stock": stock}, dtype=float)
-    goods = pd.Series(stock, dtype=float)
+    goods = pd.to_numeric(pd.Series(stock), errors="coerce").astype(float)  # what is no number is refused as nan
     if missing := [name for name in columns if name not in orders]:
         raise ValueError(f"orders has no column {missing[0]!r}; name those of the cells by `cell`")
     if goods.index.has_duplicates:
@@ -380,12 +391,29 @@ def _whole_orders(
         constraints=LinearConstraint(use @ lines, ub=capacity),
         options={"time_limit": keep.seconds},
     )
-    if found.x is None:
-        raise RuntimeError(f"HiGHS found no allocation of whole orders within {keep.seconds} s: {found.message}")
-    if found.status:
-        warnings.warn(
-            f"whole orders: not proven best after {keep.seconds} s; {-found.fun:,.2f} found, at most "
-            f"{found.fun - found.mip_dual_bound:,.2f} ({found.mip_gap:.2%}) more is possible. Raise 'seconds' to go on",
-            stacklevel=4,
-        )
-    return demand.quantity * np.round(found.x)[order]
+    if found.status == 0:
+        return demand.quantity * np.round(found.x)[order]
+    worth = value @ lines
+    tried = [_filled_up(worth, (use @ lines).tocsc(), capacity)]
+    tried += [] if found.x is None else [np.round(found.x)]
+    served = max(tried, key=lambda chosen: float(worth @ chosen))
+    most = min(worth.clip(min=0).sum(), np.inf if found.mip_dual_bound is None else -found.mip_dual_bound)
+    warnings.warn(
+        f"whole orders: not proven best after {keep.seconds} s; {worth @ served:,.2f} found, at most "
+        f"{most - worth @ served:,.2f} more is possible. Raise 'seconds' to go on",
+        stacklevel=4,
+    )
+    return demand.quantity * served[order]
+
+
+def _filled_up(worth: np.ndarray, use: Any, capacity: np.ndarray) -> np.ndarray:
+    """Orders served one after another, the largest value for the part of a limit that it takes first."""
+    left, served = capacity.copy(), np.zeros(len(worth))
+    part = (use.multiply(1 / np.maximum(capacity, TOLERANCE)[:, None])).max(axis=0).toarray().ravel()
+    for number in np.argsort(-worth / np.maximum(part, TOLERANCE), kind="stable"):
+        limits = use.indices[use.indptr[number] : use.indptr[number + 1]]
+        needs = use.data[use.indptr[number] : use.indptr[number + 1]]
+        if worth[number] > 0 and (needs <= left[limits]).all():
+            left[limits] -= needs
+            served[number] = 1
+    return served

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -65,6 +65,8 @@ def priority_table(
     """
     if rule not in RULES:
         raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))}, not {rule!r}")
+    if isinstance(importance_codes, str | Mapping):
+        raise ValueError(f"importance_codes must be three numbers in the order of importance, not {importance_codes!r}")
     codes = [float(code) for code in importance_codes]
     if len(codes) != 3 or not 0 < codes[0] < codes[1] < codes[2] < np.inf:
         raise ValueError(f"importance_codes must be three rising numbers above 0, as (1, 2, 3), not {importance_codes}")

@@ -140,6 +140,8 @@ def _classes(
     if not (named or isinstance(arrival_rates, Sequence | np.ndarray)) or len(arrival_rates) == 0:
         raise ValueError("arrival_rates must be a list, dict or Series of one rate a class, and one class or more")
     names = pd.Series(arrival_rates).index if named else pd.RangeIndex(1, len(arrival_rates) + 1)
+    if names.has_duplicates:
+        raise ValueError(f"arrival_rates names {names[names.duplicated()][0]!r} twice: give each class its own name")
     arrival = _one_each("arrival_rates", arrival_rates, names)
     service = _one_each("service_rate", service_rate, names)
     spread = _one_each("cv2", cv2, names, positive=False)
@@ -156,7 +158,7 @@ def _one_each(name: str, values: Any, names: pd.Index, positive: bool = True) ->
         if set(pd.Series(values).index) != set(names):
             raise ValueError(f"{name} must name the classes of arrival_rates: {', '.join(map(str, names))}")
         values = pd.Series(values).reindex(names).to_numpy()
-    numbers = np.asarray(values, dtype=float)
+    numbers = np.asarray(pd.to_numeric(values, errors="coerce"), dtype=float)  # what is no number is refused as nan
     if numbers.ndim and numbers.shape != names.shape:
         raise ValueError(f"{name} must be a number, or one for each of the {len(names)} classes, not {len(numbers)}")
     if not (np.isfinite(numbers) & ((numbers > 0) if positive else (numbers >= 0))).all():
