@@ -51,6 +51,12 @@ def test_a_step_of_nothing_is_left_out():
     assert labels == ["revenue", "cost of goods", "margin", "profit"]
 
 
+def test_where_nobody_makes_money_the_whale_says_so():
+    assert title(plots.plot_whale(whale_curve({"A": -5.0, "B": -20.0}))) == (
+        "No customer makes money: together they lose 25 EUR"
+    )
+
+
 def test_the_whale_ends_at_the_total_and_names_the_last():
     ax = plots.plot_whale(whale_curve({"A": 150.0, "B": 75.0, "C": 0.0, "D": -125.0}))
     assert title(ax) == "2 customers make 225 EUR; the others take back 56%"
@@ -146,13 +152,17 @@ def test_what_the_chapter_says_of_its_decision(recorded):
     assert decision["low"] < decision["value"] < decision["high"]
     assert decision["value"] == recorded["judged_the_plan"]
     assert recorded["judged_the_plan"] < recorded["judged_promised"], "a choice flatters itself"
-    assert recorded["judged_the_plan"] > max(recorded["judged_drop_the_ten"], recorded["judged_minimum_for_small"])
+    rivals = ["drop_the_first", "drop_all_below_0", "minimum_for_small"]
+    assert recorded["judged_the_plan"] > max(recorded[f"judged_{name}"] for name in rivals)
+    lead = recorded["judged_terms_less_drop_first"]
+    assert 0 < lead < 0.2 * recorded["judged_drop_the_first"], "terms and dropping are close"
 
 
 def test_what_is_planted_shows_in_the_books_and_in_truth(recorded):
     assert recorded["contribution_of_C197"] > 0 > recorded["played_drop_C197"]
     assert recorded["contribution_of_C168"] < 0 < recorded["played_the_first"]
-    assert recorded["played_drop_the_nine"] < 0
+    assert recorded["played_drop_the_first"] < recorded["played_the_first"]
+    assert recorded["played_drop_the_others_below_0"] > 0, "by contribution, not by full cost"
     assert decision_lies_within(recorded["played_the_plan"])
 
 

@@ -21,6 +21,8 @@ def number(name: str, value: Any, low: float = 0.0, *, above: bool = False, high
 
 def amounts(name: str, values: Any, low: float = -np.inf, high: float = np.inf) -> pd.Series:
     """Finite numbers from `low` to `high`, each under a name of its own."""
+    if isinstance(values, pd.DataFrame):
+        raise ValueError(f"{name} must be a Series, a number a name, not a DataFrame: choose a column")
     found = values if isinstance(values, pd.Series) else pd.Series(values)
     if found.empty:
         raise ValueError(f"{name} is empty")

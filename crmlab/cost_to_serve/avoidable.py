@@ -18,7 +18,7 @@ def avoidable_cost(costs: pd.DataFrame, shares: Any) -> Any:
     costs : DataFrame of customers x activities
         Money, 0 and above.
     shares : Series by activity, or DataFrame of activities x horizons
-        Of an activity's cost that falls away with its units, between 0 and 1.
+        Of an activity's cost that falls away with its units, between 0 and 1. Shares of other activities are not used.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def death_spiral(contribution: Any, fixed: float, key: Any) -> DeathSpiral:
     fixed : number
         Cost that stays whoever goes (unavoidable, or of idle capacity), money, 0 and above.
     key : Series by customer
-        What the fixed cost is charged by (revenue, minutes), 0 and above.
+        What the fixed cost is charged by (revenue, minutes), 0 and above; who has 0 is charged nothing.
 
     Returns
     -------

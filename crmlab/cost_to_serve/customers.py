@@ -50,7 +50,8 @@ def customer_profit(
     ----------
     sales : DataFrame, one row a sale (an order, a line, a year)
         `customer_id`, `revenue` (money, net of discounts) and `cost_of_goods`; `list_value` (money, before discounts)
-        where it is known. A credit note is a row with negative numbers.
+        where it is known. A credit note is a row with negative numbers. All rows count: keep both tables to the same
+        months.
     ledger : DataFrame
         The contract `ledger`: the cost of each activity by customer and month.
     unused : number
@@ -104,6 +105,8 @@ def customer_profit(
 
 def _sold(sales: pd.DataFrame) -> pd.DataFrame:
     """Sums of the sales by customer."""
+    if not isinstance(sales, pd.DataFrame):
+        raise ValueError(f"sales must be a DataFrame, one row a sale, not {type(sales).__name__}")
     if missing := [name for name in ("customer_id", "revenue", "cost_of_goods") if name not in sales]:
         raise ValueError(f"sales has no column {missing[0]!r}; it has {', '.join(map(repr, sales.columns))}")
     rows = sales.set_axis(pd.RangeIndex(1, len(sales) + 1, name="row"))
@@ -135,7 +138,7 @@ def price_waterfall(result: CustomerProfit, customers: str | Sequence[str] | Non
     Raises
     ------
     ValueError
-        A customer is not in the result, or there is none.
+        A customer is not in the result, there is none, or the result is not of `customer_profit`.
 
     Examples
     --------
@@ -144,6 +147,8 @@ def price_waterfall(result: CustomerProfit, customers: str | Sequence[str] | Non
     >>> price_waterfall(customer_profit(sales, ledger))["amount"].to_dict()
     {'revenue': 900.0, 'cost_of_goods': -700.0, 'margin': 200.0, 'visits': -50.0, 'profit': 150.0}
     """
+    if not isinstance(result, CustomerProfit):
+        raise ValueError(f"result must be what customer_profit gives, not {type(result).__name__}")
     everybody = result.table.index
     who = (
         everybody if customers is None else pd.Index([customers] if isinstance(customers, str) else customers).unique()

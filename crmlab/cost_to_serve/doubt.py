@@ -11,6 +11,8 @@ import pandas as pd
 from crmlab.cost_to_serve.arguments import amount_table, amounts, number, same
 from crmlab.stats import interval
 
+MOST_CV = 3.0  # of a standard deviation over its mean; 20 is meant as percent
+
 
 def profit_draws(
     margin: Any,
@@ -30,9 +32,11 @@ def profit_draws(
     costs : DataFrame of customers x activities
         Money, 0 and above, as reckoned.
     activity_cv : number, or Series by activity
-        Standard deviation of an activity's true unit time over what was reckoned: one factor for all customers.
+        Standard deviation of an activity's true unit time over what was reckoned (0.2 is 20%; 3 at most): one factor
+        for all customers.
     customer_cv : number, or Series by activity
-        The same of each customer's own time. It moves cost between customers; an activity's total stays.
+        The same of each customer's own time, before an activity's total is held. It moves cost between customers; who
+        takes most of an activity varies less than this, and on average takes a little less than was reckoned.
     draws : int
         How many, 1 or more.
     random_state : int, Generator or None
@@ -79,7 +83,8 @@ def profit_draws(
 
 def _log_spread(name: str, cv: Any, activities: pd.Index) -> dict[Hashable, float]:
     """By activity: the standard deviation of the logarithm of a lognormal factor."""
-    each = amounts(name, cv, 0) if isinstance(cv, pd.Series) else pd.Series(number(name, cv), activities)
+    by_name = isinstance(cv, pd.Series | Mapping)
+    each = amounts(name, cv, 0, MOST_CV) if by_name else pd.Series(number(name, cv, high=MOST_CV), activities)
     same(name, each.index, "costs", activities)
     return {activity: float(np.sqrt(np.log1p(value**2))) for activity, value in each.items()}
 
@@ -146,8 +151,8 @@ def drop_regret(draws: pd.DataFrame, rules: Mapping[str, Any]) -> pd.DataFrame:
     {'dropped': 1.0, 'gain': 3.0, 'good_dropped': 1.5, 'bad_kept': 0.0, 'regret': 1.5}
     """
     money, rows = amount_table("draws", draws), {}
-    if not rules:
-        raise ValueError("rules is empty: name one, such as {'mean below 0': draws.mean() < 0}")
+    if not isinstance(rules, Mapping) or not rules:
+        raise ValueError("rules must be a dict, not empty: name one, such as {'mean below 0': draws.mean() < 0}")
     good, bad = money.clip(lower=0).mean(), -money.clip(upper=0).mean()
     for name, given in rules.items():
         drops = pd.Series(given)

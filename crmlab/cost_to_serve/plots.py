@@ -32,7 +32,7 @@ def plot_waterfall(steps: pd.DataFrame, customer: str, unit: str = "EUR", ax: Ax
         Its title says what the customer pays, and what is left.
     """
     ax = ax or figures.axes(figsize=(7.2, 4.4))[1]
-    shown = steps[steps["total"] | (steps["amount"].abs() >= 0.002 * steps["amount"].abs().max())]
+    shown = steps[steps["total"] | steps["amount"].ne(0)]
     places = np.arange(len(shown))[::-1]
     low, high = shown[["start", "end"]].min(axis=1) / 1000, shown[["start", "end"]].max(axis=1) / 1000
     profit = shown["amount"].iloc[-1]
@@ -88,8 +88,10 @@ def plot_whale(whale: WhaleCurve, unit: str = "EUR", named: int = 1, ax: Axes | 
             va="center", fontsize=9, color=figures.VERMILION,
         )  # fmt: skip
     ax.set_ylim(min(0, 1.05 * money.min()), 1.12 * money.max())
-    taken = (whale.peak - whale.total) / whale.peak if whale.peak > 0 else np.nan
-    title = f"{whale.peak_at} customers make {whale.peak:,.0f} {unit}; the others take back {taken:.0%}"
+    title = f"No customer makes money: together they lose {-whale.total:,.0f} {unit}"
+    if whale.peak > 0:
+        taken = (whale.peak - whale.total) / whale.peak
+        title = f"{whale.peak_at} customers make {whale.peak:,.0f} {unit}; the others take back {taken:.0%}"
     figures.label(ax, title, "customers, the best first", f"profit so far, thousand {unit} a year")
     return ax
 
