@@ -35,7 +35,7 @@ def plot_waterfall(steps: pd.DataFrame, customer: str, unit: str = "EUR", ax: Ax
     shown = steps[steps["total"] | steps["amount"].ne(0)]
     places = np.arange(len(shown))[::-1]
     low, high = shown[["start", "end"]].min(axis=1) / 1000, shown[["start", "end"]].max(axis=1) / 1000
-    profit = shown["amount"].iloc[-1]
+    paid, profit = (float(steps["amount"][name]) for name in ("revenue", "profit"))
     colors = np.where(shown["total"], figures.BLUE, figures.ORANGE)
     colors[-1] = figures.VERMILION if profit < 0 else figures.GREEN
     ax.barh(places, high - low, left=low, color=colors)
@@ -47,7 +47,7 @@ def plot_waterfall(steps: pd.DataFrame, customer: str, unit: str = "EUR", ax: Ax
     ax.set_xlim(min(low.min(), 0) - 0.03 * reach, max(high.max(), 0.001) + 0.1 * reach)
     ax.grid(axis="y", visible=False)
     verb = "loses" if profit < 0 else "leaves"
-    title = f"{customer} pays {shown.loc['revenue', 'amount']:,.0f} {unit}, and {verb} {abs(profit):,.0f}"
+    title = f"{customer} pays {paid:,.0f} {unit}, and {verb} {abs(profit):,.0f}"
     figures.label(ax, title, f"thousand {unit} a year", "")
     return ax
 
