@@ -152,7 +152,7 @@ def test_what_the_chapter_says_of_its_decision(recorded):
     assert decision["low"] < decision["value"] < decision["high"]
     assert decision["value"] == recorded["judged_the_plan"]
     assert recorded["judged_the_plan"] < recorded["judged_promised"], "a choice flatters itself"
-    rivals = ["drop_the_first", "drop_all_below_0", "minimum_for_small"]
+    rivals = ["first_dropped", "drop_all_below_0", "minimum_for_small"]
     assert recorded["judged_the_plan"] > max(recorded[f"judged_{name}"] for name in rivals)
     lead = recorded["judged_terms_less_drop_first"]
     assert 0 < lead < 0.2 * recorded["judged_drop_the_first"], "terms and dropping are close"
