@@ -7,6 +7,8 @@ an item without a place (missing) comes after all that have one.
 from __future__ import annotations
 
 from functools import cache
+from itertools import combinations
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +18,8 @@ from crmlab.stats import kendall_w
 
 MOST_ITEMS = 8  # whose Kemeny consensus is searched for exactly
 MOST_ROWS = 5_000  # whose distances to each other are held in memory, 200 MB
-STARTS = 10  # of the search for medoids
+STARTS = 10  # of the search for medoids,
+MOST_CHOICES = 1_000  # and the most choices of medoids that are all tried instead
 METHODS = ("medoids", "average", "complete")
 
 Rankings = pd.DataFrame | np.ndarray
@@ -235,8 +238,9 @@ def ranking_groups(rankings: Rankings, n_groups: int, *, method: str = "medoids"
 
     Notes
     -----
-    Customers with the same ordering are one point with their number as its weight. The search for medoids starts from
-    its own first guess and from nine drawn ones, always the same: the best end counts.
+    Customers with the same ordering are one point with their number as its weight. Where there are few choices of
+    medoids, a thousand at the most, all are tried. Else the search starts from its own first guess and from nine drawn
+    ones, always the same; the best end counts, and may not be the best of all.
 
     References
     ----------
@@ -453,15 +457,8 @@ def _distances(table: np.ndarray, metric: str) -> np.ndarray:
 
 def _around_medoids(distances: np.ndarray, weight: np.ndarray, n_groups: int) -> np.ndarray:
     """The nearest medoid of each row, where the weighted sum of distances to it is least."""
-    import kmedoids
-
-    # FasterPAM reads row by row, how far it is to a medoid: a row that counts twice is twice as far from all.
-    weighted = np.ascontiguousarray(distances * weight[:, None], dtype="float64")
-    rng = np.random.default_rng(0)
-    starts = [np.sort(rng.choice(len(weight), n_groups, replace=False)) for _ in range(STARTS - 1)]
-    ends = [kmedoids.fasterpam(weighted, n_groups, init="build", n_cpu=1)]
-    ends += [kmedoids.fasterpam(weighted, start.astype("uint64"), n_cpu=1) for start in starts]
-    medoids = np.sort(min(ends, key=lambda end: round(float(end.loss), 6)).medoids).astype("int64")
+    few = comb(len(weight), n_groups) <= MOST_CHOICES
+    medoids = (_best_medoids if few else _medoids_found)(distances, weight, n_groups)
     return distances[:, medoids].round(9).argmin(axis=1)
 
 
@@ -488,3 +485,22 @@ def _as_given(values: np.ndarray, rankings: Rankings) -> Any:
 
 def _as_given_rows(values: np.ndarray, rankings: Rankings) -> Any:
     return pd.Series(values, rankings.index, name="group") if isinstance(rankings, pd.DataFrame) else values
+
+
+def _best_medoids(distances: np.ndarray, weight: np.ndarray, n_groups: int) -> np.ndarray:
+    """The medoids of the least sum, by trying all."""
+    choices = [list(choice) for choice in combinations(range(len(weight)), n_groups)]
+    return np.array(min(choices, key=lambda choice: round(float(weight @ distances[:, choice].min(axis=1)), 6)))
+
+
+def _medoids_found(distances: np.ndarray, weight: np.ndarray, n_groups: int) -> np.ndarray:
+    """The medoids of the least sum that a search found from ten starts."""
+    import kmedoids
+
+    # FasterPAM reads row by row, how far it is to a medoid: a row that counts twice is twice as far from all.
+    weighted = np.ascontiguousarray(distances * weight[:, None], dtype="float64")
+    rng = np.random.default_rng(0)
+    starts = [np.sort(rng.choice(len(weight), n_groups, replace=False)) for _ in range(STARTS - 1)]
+    ends = [kmedoids.fasterpam(weighted, n_groups, init="build", n_cpu=1)]
+    ends += [kmedoids.fasterpam(weighted, start.astype("uint64"), n_cpu=1) for start in starts]
+    return np.sort(min(ends, key=lambda end: round(float(end.loss), 6)).medoids).astype("int64")
