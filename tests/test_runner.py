@@ -186,17 +186,8 @@ def test_relative_paths_mean_the_callers_folder_in_jupyter(folders):
 # --------------------------------------------------------------------------------------------- stopped in the middle
 
 
-def kernels():
-    """Processes that are kernels of this machine's Jupyter."""
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        if "ipykernel_launcher" in " ".join(process.info["cmdline"] or []):
-            found.add(process.pid)
-    return found
-
-
-def interrupted(command, sign):
-    """Start a command, interrupt it as soon as it has kernels that wait, and see it end: exit code, kernels left."""
+def interrupted(command, sign, number=1):
+    """Start a command, interrupt it when its kernels wait, and see it end: exit code, errors, processes left."""
     process = subprocess.Popen(
         [
             sys.executable,
@@ -207,21 +198,22 @@ def interrupted(command, sign):
         stderr=subprocess.PIPE,
         text=True,
     )
-    own = set()
     until = time.monotonic() + 60
-    while not waiting(own) and time.monotonic() < until:
+    while len(waiting()) < number and time.monotonic() < until:
         time.sleep(0.1)
-        own = {child.pid for child in psutil.Process(process.pid).children(recursive=True)} & kernels()
-    assert own, process.communicate()
+    own = {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+    if len(waiting()) < number or not waiting() <= own:
+        process.kill()
+        pytest.fail(f"no kernel came to wait: {process.communicate()}")
     process.send_signal(sign)
     _out, err = process.communicate(timeout=60)
     time.sleep(0.2)
-    return process.returncode, err, own & kernels()
+    return process.returncode, err, {pid for pid in own if psutil.pid_exists(pid)}
 
 
-def waiting(pids):
-    """Whether every kernel is in its waiting cell, which marks itself with a file."""
-    return bool(pids) and all(Path(f"/proc/{pid}/cwd").exists() and (MARKS / str(pid)).exists() for pid in pids)
+def waiting():
+    """The kernels that are in their waiting cell, which marks itself with a file."""
+    return {int(mark.name) for mark in MARKS.iterdir()}
 
 
 MARKS = Path(os.environ.get("TMPDIR", "/tmp")) / f"crmlab-tests-{os.getpid()}"
@@ -249,7 +241,7 @@ def slow(tmp_path):
 )
 def test_an_interrupted_command_leaves_no_kernel_and_marks_the_run(slow, tmp_path, sign, number):
     words = ["crmlab", "run", *map(str, slow[:number]), "--out", str(tmp_path / "out"), "-p", "wait=600"]
-    code, err, left = interrupted(f"sys.argv = {words!r}\nfrom crmlab.cli import main\nmain()", sign)
+    code, err, left = interrupted(f"sys.argv = {words!r}\nfrom crmlab.cli import main\nmain()", sign, number)
     assert code == 130
     assert "crmlab: interrupted; no kernel is left running" in err.splitlines()[-1]
     assert not left
@@ -267,10 +259,10 @@ def test_kill_leaves_no_half_file_and_the_kernel_ends_by_itself(slow, tmp_path):
     assert code == -signal.SIGKILL
     assert not Path("out.ipynb").exists()
     until = time.monotonic() + 30
-    mark = next(MARKS.iterdir())
-    while int(mark.name) in kernels() and time.monotonic() < until:
+    kernel = waiting().pop()
+    while psutil.pid_exists(kernel) and time.monotonic() < until:
         time.sleep(0.2)
-    assert int(mark.name) not in kernels()
+    assert not psutil.pid_exists(kernel)
 
 
 # -------------------------------------------------------------------------------------------------- the committed form

@@ -27,6 +27,7 @@ KERNEL_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_
 
 
 INJECTED = "injected-parameters"
+PROVISIONER = "crmlab-warm"  # see `kernels`; by name, which imports nothing
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,8 @@ def kernel_manager(environment: Mapping[str, str]) -> type:
 
     class Manager(AsyncKernelManager):
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            if self.kernel_spec is not None:
+                self.kernel_spec.metadata.setdefault("kernel_provisioner", {"provisioner_name": PROVISIONER})
             await super().start_kernel(env={**os.environ, **environment}, **options)
 
     return Manager
