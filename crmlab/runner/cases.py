@@ -225,9 +225,9 @@ def drawn(said: Any) -> list[Case]:
     for place, (name, (low, high)) in enumerate(between.items()):
         random = np.random.default_rng([seed, place])  # another parameter beside it changes none of these
         if type(low) is type(high) is int:
-            values[name] = [int(one) for one in random.integers(low, high, number, endpoint=True)]
+            values[name] = [int(one) for one in random.integers(low, high, (number,), endpoint=True)]
         else:
-            values[name] = [float(f"{one:.6g}") for one in random.uniform(low, high, number)]
+            values[name] = [float(f"{one:.6g}") for one in random.uniform(low, high, (number,))]
     return together(values)
 
 
