@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 READY := .venv/.ready
 ENGINES := .venv-engines/.ready
+DASK := .venv-dask/.ready
 
 # One thread for linear algebra: the same digits on any machine, and no fight over cores.
 export OPENBLAS_NUM_THREADS := 1
@@ -15,6 +16,9 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 # What NumPy found on this processor beyond its baseline: switched off, the machine is another processor, cheaply.
 FAST_PATHS := import numpy; print(*numpy.show_config(mode="dicts")["SIMD Extensions"].get("found", []))
+
+# Kernels of nbval are forked from a warm process, as those of `crmlab run` are.
+WARM := JUPYTER_DEFAULT_PROVISIONER_NAME=crmlab-warm
 
 .PHONY: setup run lab test proof bench bench-engines data lock clean
 
@@ -29,12 +33,13 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile -m "not proof" $(PYTEST_FLAGS)
-	$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
+	$(WARM) $(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
 
-proof: $(READY) $(ENGINES)
-	$(BIN)/pytest -n 2 -m "proof and not spark" $(PYTEST_FLAGS)
+proof: $(READY) $(ENGINES) $(DASK)
+	$(BIN)/pytest -n 2 -m "proof and not spark and not dask" $(PYTEST_FLAGS)
 	.venv-engines/bin/pytest -m spark $(PYTEST_FLAGS) tests/test_engines.py
-	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c '$(FAST_PATHS)')" OPENBLAS_CORETYPE=Nehalem \
+	.venv-dask/bin/pytest -m dask $(PYTEST_FLAGS) tests/test_cluster.py
+	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c '$(FAST_PATHS)')" OPENBLAS_CORETYPE=Nehalem $(WARM) \
 		$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile $(PYTEST_FLAGS) notebooks
 	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c '$(FAST_PATHS)')" OPENBLAS_CORETYPE=Nehalem \
 		$(BIN)/pytest $(PYTEST_FLAGS) tests/test_firms.py -k datasets_are_what_the_generator_writes
@@ -45,6 +50,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/firms.py
 	$(BIN)/python benchmarks/segmentation.py
 	$(BIN)/python benchmarks/service_priority.py
+	$(BIN)/python benchmarks/sweep.py
 
 # Ten minutes or more, and 10 GB of disk.
 bench-engines: $(READY) $(ENGINES)
@@ -57,16 +63,18 @@ data: $(READY)
 COMPILE := uv pip compile pyproject.toml --extra real --extra dev --universal --fork-strategy fewest \
 	--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-# The second lock is the first and Spark: versions that a lock holds already are kept.
+# The other locks are the first and Spark, the first and Dask: versions that a lock holds already are kept.
 lock: $(READY)
 	$(BIN)/$(COMPILE) --upgrade --output-file requirements.lock
 	cp requirements.lock requirements-engines.lock
 	$(BIN)/$(COMPILE) --extra spark --output-file requirements-engines.lock
+	cp requirements.lock requirements-dask.lock
+	$(BIN)/$(COMPILE) --extra dask --output-file requirements-dask.lock
 	$(BIN)/uv pip compile benchmarks/peers.in --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --upgrade --output-file benchmarks/peers.lock
 
 clean:
-	rm -rf .venv .venv-engines build
+	rm -rf .venv .venv-engines .venv-dask build
 
 setup: $(READY)
 
@@ -80,9 +88,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-# An environment of its own for Spark, so that `make test` does without its 400 MB. It needs Java 17 or later beside it.
-$(ENGINES): $(READY) requirements-engines.lock
-	test -x .venv-engines/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-engines
-	$(BIN)/uv pip sync --quiet --python .venv-engines/bin/python --require-hashes --compile-bytecode requirements-engines.lock
-	$(BIN)/uv pip install --quiet --python .venv-engines/bin/python --no-deps --no-build-isolation --editable .
-	@touch $(ENGINES)
+# Environments of their own for Spark and for Dask: `make test` does without Spark's 400 MB, and without Dask, too, as most users
+# do. Spark needs Java 17 or later beside it.
+$(ENGINES) $(DASK): .venv-%/.ready: $(READY) requirements-%.lock
+	test -x .venv-$*/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-$*
+	$(BIN)/uv pip sync --quiet --python .venv-$*/bin/python --require-hashes --compile-bytecode requirements-$*.lock
+	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -120,7 +120,7 @@ def test_importing_the_runner_starts_nothing_heavy(name):
 # --------------------------------------------------------------------------------------------------- lock, environments
 
 
-LOCKS = ["requirements.lock", "requirements-engines.lock"]
+LOCKS = ["requirements.lock", "requirements-engines.lock", "requirements-dask.lock"]
 
 
 def locked(name="requirements.lock"):
@@ -150,6 +150,12 @@ def test_the_lock_of_the_engines_is_the_other_and_spark():
     assert all(spark.specifier.contains(version) for version in rest.pop("pyspark"))
     assert rest.pop("py4j")
     assert rest == locked()
+
+
+def test_the_lock_of_dask_is_the_other_and_distributed():
+    distributed, more = Requirement(PYPROJECT["optional-dependencies"]["dask"][0]), locked("requirements-dask.lock")
+    assert all(distributed.specifier.contains(version) for version in more["distributed"])
+    assert {name: more[name] for name in locked()} == locked()
 
 
 @pytest.mark.parametrize("name", LOCKS)
