@@ -55,6 +55,10 @@ def name_of(case):
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=name_of)
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=name_of)
+# Many digits take long: of the other parameters, `make proof` reckons them.
+each_model_and_the_finite = pytest.mark.parametrize(
+    "model", MODELS + [pytest.param(model, marks=pytest.mark.proof) for model in FINITE], ids=name_of
+)
 
 
 def customers(frequency, recency, T, unit="week"):
@@ -285,7 +289,10 @@ PARETO_ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("params", "row"), PARETO_ROWS)
+@pytest.mark.parametrize(
+    ("params", "row"),
+    [pytest.param(*case, marks=[pytest.mark.proof] * (n > 3)) for n, case in enumerate(PARETO_ROWS)],
+)
 def test_the_closed_form_of_the_odds_is_the_printed_integral(params, row):
     # So that the closed form, in many digits, may stand for the integral in the tests below.
     r, alpha, s, beta = map(mp.mpf, params)
@@ -320,7 +327,11 @@ def test_the_closed_form_of_the_odds_is_the_printed_integral(params, row):
         (BGBB, (3, 4, 6)),
         (BGBB, (6, 6, 6)),
         (BGBB, (0, 0, 0)),
-        (BetaGeoBetaBinomial.from_params(alpha=0.05, beta=7.0, gamma=40.0, delta=0.3), (2, 9, 25)),
+        pytest.param(
+            BetaGeoBetaBinomial.from_params(alpha=0.05, beta=7.0, gamma=40.0, delta=0.3),
+            (2, 9, 25),
+            marks=pytest.mark.proof,
+        ),
     ],
     ids=lambda case: name_of(case) if isinstance(case, PurchaseModel) else str(case),
 )
@@ -393,7 +404,7 @@ def stays_by_mpmath(model, x, T, t):
     return mean / mp.beta(a, b)
 
 
-@pytest.mark.parametrize("model", MODELS + FINITE, ids=name_of)
+@each_model_and_the_finite
 @pytest.mark.parametrize("ahead", [5, pytest.param(1000, marks=pytest.mark.proof)])
 def test_the_probability_of_staying_is_the_mean_over_what_is_not_known(model, ahead):
     table = some_customers(model)
@@ -444,7 +455,7 @@ def purchases_by_mpmath(model, n, t):
         return float(stays * bought(n, t) + leaves * (1 - mp.fsum(bought(k, t) for k in range(n))))
 
 
-@pytest.mark.parametrize("model", MODELS + FINITE, ids=name_of)
+@each_model_and_the_finite
 def test_the_probability_of_purchases_is_that_of_the_papers(model):
     n, t = np.array([0, 1, 7, 30])[:, None], np.array([0, 5, 39, 300])
     ours = model.probability_of_purchases(n, t)
@@ -504,7 +515,7 @@ def discounted_by_mpmath(model, x, T, delta):
     return mp.quad(lambda u: mp.exp(-u) * bought(u / delta), grid)
 
 
-@pytest.mark.parametrize("model", MODELS + FINITE, ids=name_of)
+@each_model_and_the_finite
 @pytest.mark.parametrize("rate", [0.1])
 def test_discounted_purchases_for_ever_are_exact(model, rate):
     table = some_customers(model).iloc[[1, 5]]
@@ -1133,25 +1144,33 @@ def broken(**columns):
     return customers([1, 0, 3], [4, 0, 9], [9, 9, 10]).assign(**columns)
 
 
+BREACHES = [
+    (broken().drop(columns="T"), r"T: the column is missing. The columns are: customer_id, frequency, recency"),
+    (broken().rename(columns={"frequency": "Frequency"}), "Did you mean 'Frequency'. Rename it to 'frequency'"),
+    (broken().rename(columns={"recency": "lately"}), "recency: the column is missing. The columns are"),
+    (broken().set_index("customer_id"), "It is the index of the table: table.reset_index"),
+    (broken(recency=[10, 0, 9]), r"recency: longer than T in 1 row: row 1 \(10"),
+    (broken(frequency=[-1, 0, 3]), r"frequency: negative or not finite in 1 row: row 1 \(-1\)"),
+    (broken(frequency=[1.5, 0, 3]), r"frequency: not a whole number in 1 row: row 1 \(1.5\)"),
+    (broken(frequency=[0, 0, 3]), r"recency: 0 with repeat purchases, or above 0 without any in 1 row: row 1"),
+    (broken(recency=[0, 0, 9]), r"recency: 0 with repeat purchases, or above 0 without any in 1 row: row 1"),
+    (broken(customer_id=["a", "b", "a"]), r"customer_id: not unique in 2 rows: row 1 \('a'\), row 3 \('a'\)"),
+    (broken(recency=[4, 0, np.nan]), r"recency: missing in 1 row: row 3 \(nan\)"),
+    (broken(T=[9, np.inf, 10]), r"T: negative or not finite in 1 row: row 2 \(inf\)"),
+    (broken(T=[9, "many", 10]), r"T: not a number in 1 row: row 2 \('many'\)"),
+]
+
+
+# One contract stands before all models and all that they are used for: the others hold two of its breaches here.
 @pytest.mark.parametrize(
-    ("table", "message"),
+    ("model", "table", "message"),
     [
-        (broken().drop(columns="T"), r"T: the column is missing. The columns are: customer_id, frequency, recency"),
-        (broken().rename(columns={"frequency": "Frequency"}), "Did you mean 'Frequency'. Rename it to 'frequency'"),
-        (broken().rename(columns={"recency": "lately"}), "recency: the column is missing. The columns are"),
-        (broken().set_index("customer_id"), "It is the index of the table: table.reset_index"),
-        (broken(recency=[10, 0, 9]), r"recency: longer than T in 1 row: row 1 \(10"),
-        (broken(frequency=[-1, 0, 3]), r"frequency: negative or not finite in 1 row: row 1 \(-1\)"),
-        (broken(frequency=[1.5, 0, 3]), r"frequency: not a whole number in 1 row: row 1 \(1.5\)"),
-        (broken(frequency=[0, 0, 3]), r"recency: 0 with repeat purchases, or above 0 without any in 1 row: row 1"),
-        (broken(recency=[0, 0, 9]), r"recency: 0 with repeat purchases, or above 0 without any in 1 row: row 1"),
-        (broken(customer_id=["a", "b", "a"]), r"customer_id: not unique in 2 rows: row 1 \('a'\), row 3 \('a'\)"),
-        (broken(recency=[4, 0, np.nan]), r"recency: missing in 1 row: row 3 \(nan\)"),
-        (broken(T=[9, np.inf, 10]), r"T: negative or not finite in 1 row: row 2 \(inf\)"),
-        (broken(T=[9, "many", 10]), r"T: not a number in 1 row: row 2 \('many'\)"),
+        pytest.param(model, *breach, marks=[pytest.mark.proof] * (model is not BG and n > 1))
+        for model in MODELS
+        for n, breach in enumerate(BREACHES)
     ],
+    ids=lambda case: name_of(case) if isinstance(case, PurchaseModel) else None,
 )
-@each_model
 def test_a_summary_that_breaks_its_contract_is_refused_by_row(model, table, message):
     table.attrs["unit"] = model.unit
     for use in uses(model):
