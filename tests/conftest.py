@@ -1,7 +1,12 @@
-"""What the tests share: a small notebook."""
+"""What the tests share: a small notebook, and how many examples a law gets that does not say so itself."""
 
 import pytest
 from helpers import a_notebook
+from hypothesis import settings
+
+# `--hypothesis-profile=default` takes 100.
+settings.register_profile("quick", max_examples=25)
+settings.load_profile("quick")
 
 
 @pytest.fixture
