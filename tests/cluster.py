@@ -1,4 +1,4 @@
-"""A Spark cluster on this machine: a standalone master and two workers, for the proof test and the benchmark."""
+"""Clusters on this machine: Spark's, a standalone master and two workers, and Dask's, a scheduler and its workers."""
 
 import json
 import os
@@ -100,6 +100,35 @@ def spark_session(address, folder, **settings):
         java.shutdown()
         java.proc.stdin.close()
         java.proc.wait(timeout=60)
+
+
+@contextmanager
+def dask_scheduler(folder, **environment):
+    """The address of a scheduler without workers, and a function that starts some; none outlives the block."""
+    folder.mkdir()
+    log = (folder / "log.txt").open("wb")
+    address, processes = f"tcp://127.0.0.1:{free_port()}", []
+
+    def start(*words, **environment):
+        line = [str(Path(sys.executable).with_name("dask")), *words]
+        settings = os.environ | {"DASK_TEMPORARY_DIRECTORY": str(folder)} | environment
+        processes.append(
+            subprocess.Popen(line, env=settings, stdout=log, stderr=log, start_new_session=True, cwd=folder)
+        )
+        return processes[-1]
+
+    def workers(number, **environment):
+        return start("worker", address, "--nthreads", "1", "--nworkers", str(number), "--no-dashboard", **environment)
+
+    try:
+        start("scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard", **environment)
+        yield address, workers
+    finally:
+        for process in reversed(processes):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=30)
+        log.close()
 
 
 def left_running(folder):

@@ -1,0 +1,400 @@
+"""A sweep's runs on a Dask cluster.
+
+The client plans the sweep and writes its folder. Tasks go to the workers by Dask, which gives a task to another worker
+when one dies. No disk is shared: a worker that lacks a task's notebook or a data file says so, gets it once, and keeps
+it by its content; the executed notebook comes back with the outcome. What is installed must be the same on both sides,
+as a run's id is a hash of it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from crmlab.runner.catalogue import SweepError
+from crmlab.runner.execution import KERNEL_ENVIRONMENT
+from crmlab.runner.kernels import warm_process
+from crmlab.runner.notebooks import write_whole
+from crmlab.runner.provenance import file_hash, sources_hash, versions
+from crmlab.runner.workers import WorkerDied, Workers
+
+if TYPE_CHECKING:
+    from distributed import Client, Future, Worker
+
+    from crmlab.runner.sweep import Outcome, Task
+
+PATIENCE = 10  # seconds for a scheduler to answer
+COUNT = 1  # seconds between counts of the workers
+ALONE = 60  # seconds that a sweep goes on without any worker
+IDLE = 10  # seconds that a worker keeps its processes for another run
+LOOK = 0.5  # seconds between looks whether a run is still wanted
+CHUNK = 1 << 24  # bytes of a file that are sent at once
+
+HOW = "start some: dask worker {address} --nthreads 1 --nworkers N, N the cores of that machine"
+SHOWN = 10  # differences of versions in a message
+
+
+@dataclass(frozen=True)
+class Order:
+    """A task for a worker.
+
+    Attributes
+    ----------
+    task : Task
+        Its paths are the client's.
+    files : dict of str to str
+        The SHA-256 of its notebook and of each data file that a parameter names, by path.
+    """
+
+    task: Task
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Lacks:
+    """A worker's answer: it has not got these files yet."""
+
+    worker: str
+    files: list[str]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A worker's answer: how the run ended, and the executed notebook, if it came to one."""
+
+    outcome: Outcome | WorkerDied
+    notebook: bytes | None
+
+
+# ---------------------------------------------------------------------------------------------------------- the client
+
+
+class Cluster:
+    """The workers of a Dask scheduler, as a sweep drives them; a context manager.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, such as tcp://host:8786.
+
+    Raises
+    ------
+    SweepError
+        On entering: distributed is not installed, the scheduler does not answer, it has no workers, or what is
+        installed on one of them is not what is installed here.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._orders: dict[Future, Order] = {}
+        self._ended: SimpleQueue[Future] = SimpleQueue()
+        self._threads, self._counted, self._alone_since = 0, 0.0, 0.0
+
+    def __enter__(self) -> Cluster:
+        self._client = connected(self.address)
+        try:
+            self._count_threads()
+            if not self._threads:
+                raise SweepError(f"the scheduler at {self.address} has no workers; {HOW.format(address=self.address)}")
+            self._check_versions()
+        except BaseException:
+            self._client.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()  # the scheduler forgets this client's tasks, and tells the workers
+
+    @property
+    def room(self) -> int:
+        """How many more tasks it takes now: one for each thread of a worker."""
+        return max(self._threads - len(self._orders), 0)
+
+    def submit(self, task: Task) -> None:
+        """Have a task done by a worker."""
+        files = {file: task.started["files"][name] for name, file in data_files(task).items()}
+        self._send(Order(task, files | {str(task.notebook): kept_hash(task.notebook)}))
+
+    def finished(self, seconds: float) -> list[tuple[Task, Outcome | WorkerDied]]:
+        """The next task that ended, and what came of it, if one did within so many seconds.
+
+        Raises
+        ------
+        SweepError
+            The scheduler or all workers have gone, or a worker cannot do runs.
+        OSError
+            The executed notebook cannot be written.
+        """
+        if time.monotonic() - self._counted > COUNT:
+            self._count_threads()
+        try:
+            future = self._ended.get(timeout=seconds)
+        except Empty:
+            return []
+        order = self._orders.pop(future)
+        answer = self._answer(future)
+        if isinstance(answer, Lacks):
+            for file in answer.files:
+                self._give(answer.worker, file, order.files[file])
+            self._send(order)
+            return []
+        if answer.notebook is not None:
+            write_whole(order.task.folder / "notebook.ipynb", answer.notebook)
+        return [(order.task, answer.outcome)]
+
+    def _send(self, order: Order) -> None:
+        future = self._client.submit(done_here, order, key=f"crmlab-{order.task.id}-{uuid4().hex}", pure=False)
+        self._orders[future] = order
+        future.add_done_callback(self._ended.put)
+
+    def _answer(self, future: Future) -> Lacks | Ended:
+        from distributed.client import FutureCancelledError
+        from distributed.scheduler import KilledWorker
+
+        try:
+            error = future.exception()
+            if error is None:
+                answer: Lacks | Ended = future.result()
+                return answer
+        except (FutureCancelledError, OSError) as lost:
+            raise self._gone() from lost
+        if isinstance(error, KilledWorker):
+            deaths = error.allowed_failures + 1
+            return Ended(
+                WorkerDied(f"the Dask worker that ran it died, {deaths} times (out of memory, or killed)"), None
+            )
+        if isinstance(error, SweepError):
+            raise error
+        raise SweepError(f"a worker of {self.address} cannot do runs: {type(error).__name__}: {error}") from error
+
+    def _give(self, worker: str, file: str, digest: str) -> None:
+        """Send a file to a worker, piece by piece."""
+        from distributed.comm import CommClosedError
+
+        transfer = uuid4().hex
+        with open(file, "rb") as content:
+            piece = b"first"
+            while piece:  # the last one is empty
+                piece = content.read(CHUNK)
+                try:
+                    answers = self._client.run(
+                        take, transfer, piece, Path(file).name, digest, workers=[worker], on_error="return"
+                    )
+                except OSError as error:
+                    raise self._gone() from error
+                answer = answers.get(worker)
+                if isinstance(answer, CommClosedError):
+                    return  # the worker died: the task is given to another, which asks again
+                if isinstance(answer, Exception):
+                    raise SweepError(f"{file}: {worker} cannot keep it: {answer}")
+
+    def _count_threads(self) -> None:
+        """Count the workers' threads, as workers come and go."""
+        if self._client.status != "running":
+            raise self._gone()
+        try:
+            self._threads = sum(self._client.nthreads().values())
+        except OSError as error:
+            raise self._gone() from error
+        self._counted = time.monotonic()
+        if self._threads:
+            self._alone_since = self._counted
+        elif self._counted - self._alone_since > ALONE:
+            raise SweepError(f"the scheduler at {self.address} lost its workers; {HOW.format(address=self.address)}")
+
+    def _check_versions(self) -> None:
+        """Refuse workers that have other packages than this machine, with the difference."""
+        refused: dict[str, list[str]] = {}
+        for worker, there in self._client.run(installed, on_error="return").items():
+            difference = f"  {there}" if isinstance(there, Exception) else difference_of(installed(), there)
+            if difference:
+                refused.setdefault(difference, []).append(worker)
+        if refused:
+            raise SweepError("\n".join(refusal(", ".join(those), difference) for difference, those in refused.items()))
+
+    def _gone(self) -> SweepError:
+        return SweepError(f"the scheduler at {self.address} has gone; the runs that ended are kept")
+
+
+def connected(address: str) -> Client:
+    """A client of a scheduler."""
+    if importlib.util.find_spec("distributed") is None:
+        raise SweepError('a sweep on a cluster needs Dask, which is not installed: pip install "crmlab[dask]"')
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=PATIENCE, set_as_default=False)
+    except ValueError as error:
+        raise SweepError(f"{address} is no address of a scheduler, such as tcp://host:8786: {error}") from None
+    except OSError:
+        raise SweepError(
+            f"the scheduler at {address} does not answer within {PATIENCE} s; is it running (dask scheduler), "
+            "and can this machine reach it?"
+        ) from None
+
+
+@cache
+def kept_hash(notebook: Path) -> str:
+    """SHA-256 of a file that does not change."""
+    return file_hash(notebook)
+
+
+# ---------------------------------------------------------------------------------------------------------- the worker
+
+
+@cache
+def installed() -> tuple[dict[str, str], str]:
+    """Python and every package by version, and the hash of crmlab's own files, as this process found them first."""
+    return versions(), sources_hash()
+
+
+def difference_of(here: tuple[dict[str, str], str], there: tuple[dict[str, str], str]) -> str:
+    """What is installed here and there, a line a difference; empty when there is none."""
+    (ours, our_files), (theirs, their_files) = here, there
+    names = [name for name in sorted(ours | theirs) if ours.get(name) != theirs.get(name)]
+    lines = [f"  {name}: {ours.get(name, 'none')} here, {theirs.get(name, 'none')} there" for name in names[:SHOWN]]
+    if len(names) > SHOWN:
+        lines.append(f"  and {len(names) - SHOWN} more packages")
+    if our_files != their_files:
+        lines.append(f"  crmlab's own files: {our_files[:12]} here, {their_files[:12]} there")
+    return "\n".join(lines)
+
+
+def refusal(worker: str, difference: str) -> str:
+    """Words for a worker that has other versions."""
+    return f"{worker}: what is installed there differs; install the same on both sides:\n{difference}"
+
+
+def take(transfer: str, piece: bytes, name: str, digest: str, *, dask_worker: Worker) -> None:
+    """Take a piece of a file; after the last one, which is empty, keep the file by its content."""
+    store = store_of(dask_worker)
+    store.mkdir(parents=True, exist_ok=True)
+    unfinished = store / transfer
+    with unfinished.open("ab") as file:
+        file.write(piece)
+    if piece:
+        return
+    if file_hash(unfinished) != digest:
+        unfinished.unlink()
+        raise ValueError("it was changed while the sweep went on")
+    (store / digest).mkdir(exist_ok=True)
+    unfinished.replace(store / digest / name)
+
+
+def store_of(worker: Worker) -> Path:
+    """Where a worker keeps files, until it ends."""
+    return Path(worker.local_directory) / "crmlab"
+
+
+def done_here(order: Order) -> Lacks | Ended:
+    """Do a task on this worker, or say which of its files are not here.
+
+    Raises
+    ------
+    SweepError
+        Other versions are installed here: a worker that came later.
+    """
+    from distributed import get_worker
+
+    worker, task = get_worker(), order.task
+    if difference := difference_of((task.installed, task.started["crmlab_sha256"]), installed()):
+        raise SweepError(refusal(worker.address, difference))
+    store = store_of(worker)
+    kept = {file: store / digest / Path(file).name for file, digest in order.files.items()}
+    if lacking := [file for file, place in kept.items() if not place.exists()]:
+        return Lacks(worker.address, lacking)
+    given = task.given | {name: str(kept[file]) for name, file in data_files(task).items()}
+    with TemporaryDirectory(prefix="run-", dir=store) as folder, PROCESSES.one() as process:
+        process.submit(replace(task, folder=Path(folder), notebook=kept[str(task.notebook)], given=given))
+        while not (ended := process.finished(LOOK)):
+            if not still_wanted(worker):
+                raise RuntimeError("nobody waits for this run any more")
+        outcome, executed = ended[0][1], Path(folder) / "notebook.ipynb"
+        if isinstance(outcome, WorkerDied):
+            return Ended(outcome, None)
+        told = as_the_client_names_them(kept, json.dumps(outcome, ensure_ascii=False))
+        notebook = as_the_client_names_them(kept, executed.read_text(encoding="utf-8"))
+        return Ended(json.loads(told), notebook.encode())
+
+
+def data_files(task: Task) -> dict[str, str]:
+    """The files that parameters name, by parameter."""
+    parameters = task.started["parameters"] | task.given
+    return {name: str(parameters[name]) for name in task.started["files"]}
+
+
+def as_the_client_names_them(kept: Mapping[str, Path], text: str) -> str:
+    """A text of JSON in which files are called what they are on the client, not what they are here."""
+    for file, place in kept.items():
+        here, there = (
+            json.dumps(path.removesuffix(place.name), ensure_ascii=False)[1:-1] for path in (str(place), file)
+        )
+        text = text.replace(here, there)
+    return text
+
+
+def still_wanted(worker: Worker) -> bool:
+    """Whether the task of this thread is to go on: its client waits for it, and its worker stays.
+
+    Dask does not stop a task that runs. It marks it as cancelled and leaves the rest to the task.
+    """
+    task = worker.state.tasks.get(worker.get_current_task())
+    return task is not None and task.state == "executing" and worker.status.name in ("running", "paused")
+
+
+class Processes:
+    """The processes that do runs for this worker: kept for the next run, and ended when none comes."""
+
+    def __init__(self) -> None:
+        self._free: list[Workers[Task, Outcome]] = []
+        self._busy, self._used, self._lock = 0, 0.0, threading.Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[Workers[Task, Outcome]]:
+        """A process for a run; when that fails, the process is ended with what it does."""
+        from crmlab.runner.sweep import run_here
+
+        with self._lock:
+            self._busy += 1
+            process = self._free.pop() if self._free else Workers(1, run_here)
+        try:
+            with ExitStack() as on_failure:
+                on_failure.enter_context(process)
+                yield process
+                on_failure.pop_all()
+            with self._lock:
+                self._free.append(process)
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self._used = time.monotonic()
+            later = threading.Timer(IDLE, self._end)
+            later.daemon = True
+            later.start()
+
+    def _end(self) -> None:
+        """End them all, unless one was used lately."""
+        with self._lock:
+            if self._busy or time.monotonic() - self._used < IDLE:
+                return
+            for process in self._free:
+                process.__exit__()
+            if self._free and sys.platform == "linux":
+                warm_process({**os.environ, **KERNEL_ENVIRONMENT}).close()
+            self._free.clear()
+
+
+PROCESSES = Processes()
