@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from crmlab.runner.cases import Study
+    from crmlab.runner.sweeps import Plan
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +30,8 @@ Chapters = Annotated[
 
 def main() -> None:
     """Run the command; every refusal is one line on standard error."""
+    from crmlab.runner.cases import StudyError
+    from crmlab.runner.catalogue import SweepError
     from crmlab.runner.inputs import ParameterError
     from crmlab.runner.notebooks import NotebookError
     from crmlab.runner.records import RecordError
@@ -31,7 +39,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, interrupted)
     try:
         app()
-    except (NotebookError, ParameterError, RecordError) as error:
+    except (NotebookError, ParameterError, RecordError, StudyError, SweepError) as error:
         stop(f"crmlab: {error}", 2)
     except OSError as error:
         stop(f"crmlab: {error.filename or ''}: {error.strerror or error}", 2)
@@ -85,6 +93,141 @@ def run(
     print(f"Open {out / 'index.html'}")
     if failed:
         sys.exit(1)
+
+
+@app.command()
+def sweep(
+    chapter: Annotated[
+        str | None, typer.Argument(help="Number, name or path; not needed where the study's file names it.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            "-p",
+            metavar="NAME=VALUE,VALUE,...",
+            help="Values of a parameter, each with each of the others; repeatable.",
+        ),
+    ] = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="A study's file (YAML): notebook, cases, zip, grid, draw, repeat, study.")
+    ] = None,
+    register: Annotated[
+        Path | None, typer.Option(help="Declare the study in this file before it is run; nothing is run yet.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the sweep, new, or one that goes on.")] = Path("build/sweep"),
+    workers: Annotated[int, typer.Option(min=1, help="Runs at once; the cores of this machine by default.")] = (
+        os.cpu_count() or 1
+    ),
+    timeout: Annotated[float | None, typer.Option(min=0, help="Seconds that a run may take.")] = None,
+    memory: Annotated[float | None, typer.Option(min=0, help="MB that a run's kernel may take.")] = None,
+    until_error: Annotated[
+        float | None, typer.Option(min=0, help="Repeat until the primary result's Monte Carlo error is at most this.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of a Dask scheduler, tcp://host:port, to run on its workers.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Do again what is done.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Run however many cases there are.")] = False,
+) -> None:
+    """Run a chapter for many cases, several at once; what is done is not done again, and a stopped sweep goes on."""
+    from crmlab.runner import sweeps
+    from crmlab.runner.cases import MANY, in_words
+    from crmlab.runner.execution import Limits
+    from crmlab.workbook.progress import SweepBar
+
+    notebook, study = asked_study(chapter, parameter or [], grid, register, out)
+    if study.number > MANY and not yes:
+        stop(f"crmlab: {study.number:,} cases are a great many; --yes runs them", 2)
+    if register is not None:
+        print(
+            f"{counted(sweeps.register(notebook, study, out), 'case')} registered; crmlab sweep --out {out} runs them"
+        )
+        return
+    limits = Limits(timeout, memory)
+    rounds = sweeps.plans(notebook, study, out, limits=limits, force=force, until_error=until_error)
+    plan, failed = next(rounds), []
+    try:
+        with sweeps.executor(workers, scheduler) as machine, SweepBar(len(plan.todo)) as bar:
+            bar.progress.console.print(said_of(plan, machine.room), highlight=False)
+            for each in chain([plan], rounds):
+                if each is not plan:
+                    bar.more(len(each.todo))
+                for task, outcome in sweeps.carried_out(each.todo, machine):
+                    bar.ended(outcome["status"] == "done")
+                    if outcome["status"] == "failed":
+                        failed.append(f"crmlab: {in_words(task.given)}: {outcome['error']}")
+    except KeyboardInterrupt:
+        stop("crmlab: interrupted; nothing is left running, what is done is kept, and the same command goes on", 130)
+    for line in failed:
+        print(line, file=sys.stderr)
+    print(f"{bar.done} done, {bar.failed} failed. crmlab runs {out} shows all")
+    if failed:
+        sys.exit(1)
+
+
+def asked_study(
+    chapter: str | None, settings: list[str], grid: Path | None, register: Path | None, out: Path
+) -> tuple[Path, Study]:
+    """The notebook and the cases that the options of `sweep` ask for."""
+    from crmlab.runner.cases import from_settings, read_study
+    from crmlab.runner.inputs import parameters as declared
+    from crmlab.runner.sweeps import registered_study
+    from crmlab.workbook.build import find_chapters
+
+    if sum(map(bool, (settings, grid, register))) > 1:
+        stop("crmlab: -p, --grid and --register each say what to run; give one of them", 2)
+    file = grid or register
+    if file is None and chapter is not None:
+        notebook = find_chapters([chapter])[0]
+        return notebook, from_settings(settings, declared(notebook))
+    if file is None and settings:
+        stop("crmlab: name the chapter whose parameters these are", 2)
+    study = registered_study(out) if file is None else read_study(file)
+    name = chapter or study.notebook
+    if name is None:
+        stop(f"crmlab: {file} names no notebook, and neither did you; name one", 2)
+    return find_chapters([name])[0], study
+
+
+def said_of(plan: Plan, at_once: int) -> str:
+    """How many runs there are to do, and about how long they take."""
+    done = len(plan.tasks) - len(plan.todo)
+    words = f"{counted(len(plan.tasks), 'case')}: {done} done already, {len(plan.todo)} to run, {at_once} at once"
+    if plan.seconds is None or not plan.todo:
+        return words
+    seconds = plan.seconds * math.ceil(len(plan.todo) / max(at_once, 1))
+    return f"{words}, about {seconds:.0f} s" if seconds < 100 else f"{words}, about {seconds / 60:.0f} min"
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Of a sweep.")],
+    out: Annotated[Path | None, typer.Option(help="Write them all to a .parquet or .csv file.")] = None,
+    long: Annotated[bool, typer.Option("--long", help="One row a result, not one a run.")] = False,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="ID ID", help="Two runs: what changed between them, and how their results moved."),
+    ] = None,
+) -> None:
+    """Show the runs of a sweep, or write them as a table, or compare two of them."""
+    from crmlab.runner.catalogue import Catalogue
+
+    catalogue = Catalogue(folder)
+    if out is not None:
+        catalogue.write(out, long=long)
+        print(f"{out}: {counted(len(catalogue.results if long else catalogue.runs), 'result' if long else 'run')}")
+    else:
+        print(catalogue.compare(*compare) if compare else catalogue)
+
+
+@app.command()
+def new(path: Annotated[Path, typer.Argument(help="Of the notebook to make, such as notebooks/mine.ipynb.")]) -> None:
+    """Begin a notebook of your own: a small one that keeps the contract, to change."""
+    from crmlab.runner.template import new_notebook
+
+    made = new_notebook(path)
+    print(f"{made}: made. crmlab parameters {made} shows what it takes in, crmlab check {made} what it lacks.")
 
 
 @app.command()

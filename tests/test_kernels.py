@@ -177,7 +177,7 @@ OWNER = """
 import os, sys, time
 from crmlab.runner.kernels import warm_process
 warm = warm_process(dict(os.environ))
-kernel = warm.fork(["-f", sys.argv[1], "--log-level=ERROR"], dict(os.environ), os.getcwd())
+kernel = warm.fork(dict(os.environ), os.getcwd(), ["-f", sys.argv[1], "--log-level=ERROR"])
 print(warm._process.pid, kernel, flush=True)
 time.sleep(600)
 """

@@ -57,11 +57,14 @@ class Study:
         Each a list of parameters set together; a case takes one of each.
     declared : dict
         What was declared of the study before it is run.
+    repeated : str or None
+        The parameter, a seed, under whose values 1, 2, ... every case is repeated.
     """
 
     notebook: str | None = None
     parts: tuple[list[Case], ...] = ()
     declared: Mapping[str, Any] = field(default_factory=dict)
+    repeated: str | None = None
 
     @property
     def number(self) -> int:
@@ -169,7 +172,29 @@ def study_of(said: Any) -> Study:
         if twice := set(one) & set(other):
             raise StudyError(f"{min(twice)!r} is set in two parts; set it in one")
     notebook = said.get("notebook")
-    return Study(None if notebook is None else chapter(notebook), tuple(parts), said.get("study") or {})
+    repeated = next((str(name) for name in said.get("repeat", ())), None)
+    return Study(None if notebook is None else chapter(notebook), tuple(parts), declared(said.get("study")), repeated)
+
+
+def declared(said: Any) -> dict[str, Any]:
+    """What is said of the study itself."""
+    known: dict[str, Any] = {
+        "question": str,
+        "primary": str,
+        "rule": str,
+        "truth": (int, float, str),
+        "until_error": (int, float),
+    }
+    if said is None:
+        return {}
+    if not isinstance(said, Mapping):
+        raise StudyError(f"study: give some of {', '.join(known)}")
+    for part, value in said.items():
+        if part not in known:
+            raise StudyError(f"study: there is no {part!r}; there are: {', '.join(known)}")
+        if isinstance(value, bool) or not isinstance(value, known[part]):
+            raise StudyError(f"study: {part}: {value!r} is {'no text' if known[part] is str else 'no number'}")
+    return dict(said)
 
 
 def chapter(notebook: Any) -> str:

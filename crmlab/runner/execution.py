@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+import psutil
 
 from crmlab.runner.inputs import checked, parameters
 from crmlab.runner.notebooks import NotebookError, notebook_bytes, read_notebook, source_hash, write_whole
@@ -26,8 +29,28 @@ __all__ = ["NotebookError", "Run", "execute", "run"]
 KERNEL_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
+LOOK_EVERY = 0.2  # seconds between looks at what a kernel takes
 INJECTED = "injected-parameters"
 PROVISIONER = "crmlab-warm"  # see `kernels`; by name, which imports nothing
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run may take; None means as much as it likes.
+
+    Attributes
+    ----------
+    seconds : float or None
+        By the clock, from the start of the kernel.
+    megabytes : float or None
+        Memory of the kernel and of what it started (resident set, in 10^6 bytes).
+    """
+
+    seconds: float | None = None
+    megabytes: float | None = None
+
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,8 @@ class Run:
     status : {"done", "failed", "interrupted"}
     error : str or None
         Cell and error of a failed run, in one line.
+    cell : int or None
+        The execution count of the cell that failed.
     seconds : float
         Wall-clock duration.
     results : DataFrame
@@ -56,6 +81,7 @@ class Run:
     parameters: dict[str, Any]
     status: str
     error: str | None
+    cell: int | None
     seconds: float
     results: pd.DataFrame
     provenance: dict[str, Any]
@@ -94,8 +120,14 @@ def execute(
     out: str | Path,
     values: Mapping[str, Any],
     progress: Callable[[int, int], None] = lambda done, cells: None,
+    *,
+    limits: Limits = NO_LIMITS,
+    origin: Mapping[str, Any] | None = None,
 ) -> Run:
-    """`run`, its parameters in a mapping, and told of each finished cell: how many are done, of how many."""
+    """`run`, its parameters in a mapping, told of each finished cell (how many are done, of how many), within limits.
+
+    `origin` is what is known of where the notebook and this environment came from: notebook, versions, commit, dirty.
+    """
     notebook, out = Path(notebook), Path(out)
     output = out if out.suffix == ".ipynb" else out / notebook.name
     filled = checked(parameters(notebook), values)
@@ -103,29 +135,31 @@ def execute(
     if output.resolve() == notebook.resolve():
         raise NotebookError(f"{notebook}: the output would overwrite the notebook; name another file or folder")
     output.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written is told before the work, not after it
+    if origin is None:
+        origin = {"notebook": notebook.name, "versions": versions(), **git_state(notebook.resolve().parent)}
     provenance = {
+        **origin,
         "notebook_sha256": source_hash(node),
         "parameters": filled,
-        "versions": versions(),
-        **git_state(notebook.resolve().parent),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     begun = time.monotonic()
-    status, error = "interrupted", None
+    status, error, cell = "interrupted", None, None
     with reads_file() as reads, TemporaryDirectory(prefix="crmlab-") as folder:
         unfinished = Path(folder) / "notebook.ipynb"
         try:
             given = {name: filled[name] for name in values}
-            error = failure(node, unfinished, given, {READS_FILE: str(reads)}, progress)
+            with Watch(limits) as watch:
+                error, cell = failure(node, unfinished, given, {READS_FILE: str(reads)}, progress, watch)
             status = "failed" if error else "done"
         finally:
             seconds = time.monotonic() - begun
             provenance["data"] = data_read(reads)
             executed = without_papermill(as_far_as_written(unfinished, node))
-            facts = {"status": status, "error": error, "seconds": round(seconds, 3), "notebook": notebook.name}
+            facts = {"status": status, "error": error, "seconds": round(seconds, 3)}
             executed.metadata["crmlab"] = facts | provenance
             write_whole(output, notebook_bytes(executed))
-    return Run(notebook, output, filled, status, error, seconds, results(executed), provenance)
+    return Run(notebook, output, filled, status, error, cell, seconds, results(executed), provenance)
 
 
 def as_far_as_written(unfinished: Path, node: NotebookNode) -> NotebookNode:
@@ -145,8 +179,9 @@ def failure(
     values: dict[str, Any],
     environment: Mapping[str, str],
     progress: Callable[[int, int], None],
-) -> str | None:
-    """Execute a notebook into the file `unfinished`; the cell and error that stopped it, or None."""
+    watch: Watch,
+) -> tuple[str | None, int | None]:
+    """Execute a notebook into the file `unfinished`; what stopped it, in words, and the cell, or neither."""
     import papermill
     from nbclient.exceptions import DeadKernelError
 
@@ -168,7 +203,7 @@ def failure(
             engine_name=engine(),
             progress_bar=False,
             start_timeout=120,
-            kernel_manager_class=kernel_manager({**KERNEL_ENVIRONMENT, **environment}),
+            kernel_manager_class=kernel_manager({**KERNEL_ENVIRONMENT, **environment}, watch),
             shutdown_kernel="immediate",
             extra_arguments=["--log-level=ERROR"],  # ipykernel's notes on itself would land on the page
             coalesce_streams=True,
@@ -177,10 +212,10 @@ def failure(
     except papermill.PapermillExecutionError as error:
         section = section_of_failure(read_notebook(unfinished))
         words = " ".join(error.evalue.split())  # one line, however many the exception has
-        return f"cell [{error.exec_count}]{section}: {error.ename}: {words}".strip()
+        return f"cell [{error.exec_count}]{section}: {error.ename}: {words}".strip(), error.exec_count
     except DeadKernelError:
-        return f"cell [{done + 1}]: the kernel died (out of memory, or killed)"
-    return None
+        return f"cell [{done + 1}]: {watch.exceeded or 'the kernel died (out of memory, or killed)'}", done + 1
+    return None, None
 
 
 def section_of_failure(node: NotebookNode) -> str:
@@ -195,8 +230,55 @@ def section_of_failure(node: NotebookNode) -> str:
     return f" in {heading!r}" if heading else ""
 
 
-def kernel_manager(environment: Mapping[str, str]) -> type:
-    """A class of kernel managers whose kernels have these environment variables beside the usual ones."""
+class Watch:
+    """Ends a kernel that takes more than it may; a context manager.
+
+    Attributes
+    ----------
+    exceeded : str or None
+        What it took, in words, once it was ended.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self.exceeded = limits, None
+        self._over = threading.Event()
+
+    exceeded: str | None
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def begin(self, kernel: int) -> None:
+        """Watch the process of this number, if there is a limit."""
+        if self.limits != NO_LIMITS:
+            threading.Thread(target=self._watch, args=(kernel,), daemon=True).start()
+
+    def _watch(self, kernel: int) -> None:
+        begun = time.monotonic()
+        while self.exceeded is None and not self._over.wait(LOOK_EVERY):
+            try:
+                processes = [main := psutil.Process(kernel), *main.children(recursive=True)]
+                self.exceeded = self._excess(time.monotonic() - begun, processes)
+                for process in processes if self.exceeded else []:
+                    process.kill()
+            except psutil.NoSuchProcess:
+                continue  # one of them ended meanwhile: look again
+
+    def _excess(self, seconds: float, processes: list[psutil.Process]) -> str | None:
+        if self.limits.seconds is not None and seconds > self.limits.seconds:
+            return f"stopped after {self.limits.seconds:g} s, as the time limit says"
+        if self.limits.megabytes is not None:
+            used = sum(process.memory_info().rss for process in processes) / 1e6
+            if used > self.limits.megabytes:
+                return f"stopped at {used:,.0f} MB of memory; the limit is {self.limits.megabytes:,.0f} MB"
+        return None
+
+
+def kernel_manager(environment: Mapping[str, str], watch: Watch) -> type:
+    """A class of kernel managers whose kernels are watched and have these environment variables, too."""
     from jupyter_client.manager import AsyncKernelManager
 
     class Manager(AsyncKernelManager):
@@ -204,6 +286,7 @@ def kernel_manager(environment: Mapping[str, str]) -> type:
             if self.kernel_spec is not None:
                 self.kernel_spec.metadata.setdefault("kernel_provisioner", {"provisioner_name": PROVISIONER})
             await super().start_kernel(env={**os.environ, **environment}, **options)
+            watch.begin(cast(Any, self.provisioner).pid)
 
     return Manager
 

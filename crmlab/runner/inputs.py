@@ -227,6 +227,13 @@ class Parameter:
         if complaint := self.allowed.complaint(value):
             raise ParameterError(f"{self.name}={value!r}: {complaint}")
 
+    def is_file(self, value: Any) -> bool:
+        """Whether an allowed value names a file, and not a choice."""
+        rules = self.allowed.rules if isinstance(self.allowed, AnyOf) else (self.allowed,)
+        choices = [rule for rule in rules if isinstance(rule, OneOf)]
+        named = any(value in rule.choices for rule in choices)
+        return isinstance(value, str) and any(rule.file for rule in choices) and not named and Path(value).is_file()
+
     def parse(self, text: str) -> Any:
         """The value that a text on the command line means; `check` says whether it will do."""
         if self.allowed.types == {str}:

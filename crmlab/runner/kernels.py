@@ -16,11 +16,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
+
+from crmlab.runner.provenance import READS_FILE
+from crmlab.runner.warm import serve
 
 NAME = "crmlab-warm"  # among Jupyter's kernel provisioners
 # What is read while modules are imported: a kernel that wants another value needs a warm process of its own.
@@ -30,22 +36,52 @@ READ_ON_IMPORT = ("LD_", "MKL_", "MPL", "NPY_", "OMP_", "OPENBLAS_", "PYTHON")
 START = "import sys; sys.path[:1] == [''] and sys.path.pop(0); from crmlab.runner.warm import main; main()"
 
 
-class WarmProcess:
-    """A process that forks kernels, started when it is made, gone when this process is."""
+class Child:
+    """A fork of this process, in the words of `subprocess.Popen`."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, pid: int) -> None:
+        self.pid, self.code = pid, None
+
+    code: int | None
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._ended(os.WNOHANG)
+
+    def wait(self) -> int | None:
+        """How it ended, as soon as it has."""
+        return self._ended(0)
+
+    def _ended(self, how: int) -> int | None:
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, how)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        return self.code
+
+
+class WarmProcess:
+    """A process that forks kernels and workers, started or forked for this process, and gone when it is."""
+
+    def __init__(self, ours: socket.socket, process: Child | subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._socket, self._received, self._codes = ours, b"", dict[int, int]()
+        self._owner = os.getpid()
+        self._one_at_a_time = threading.RLock()  # several threads of its owner may ask
+
+    @classmethod
+    def started(cls, environment: dict[str, str]) -> WarmProcess:
+        """A new one."""
         ours, its = socket.socketpair()
+        environment = {name: value for name, value in environment.items() if name != READS_FILE}  # of one kernel
         with its:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-c", START, str(its.fileno())],
                 pass_fds=[its.fileno()],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self._socket, self._received, self._codes = ours, b"", dict[int, int]()
-        self._owner = os.getpid()
-        self._answer("ready")
+        return cls(ours, process)
 
     @property
     def alive(self) -> bool:
@@ -58,8 +94,8 @@ class WarmProcess:
         if self._owner == os.getpid():
             self._process.wait()
 
-    def fork(self, arguments: list[str], environment: dict[str, str], folder: str) -> int:
-        """The number of a new process that is a kernel.
+    def fork(self, environment: dict[str, str], folder: str, arguments: list[str], passed: Sequence[int] = ()) -> int:
+        """The number of a new process: a kernel, or a worker with a descriptor passed to it.
 
         Raises
         ------
@@ -68,17 +104,22 @@ class WarmProcess:
         """
         here = str(Path.cwd())
         request = {"arguments": arguments, "environment": environment, "folder": folder, "owner_in": here}
-        self._socket.sendall(json.dumps(request).encode() + b"\n")
-        return self._answer("kernel")
+        line = json.dumps(request).encode() + b"\n"
+        with self._one_at_a_time:
+            if passed:
+                line = line[socket.send_fds(self._socket, [line], passed) :]
+            self._socket.sendall(line)
+            return self._answer("forked")
 
     def code(self, kernel: int) -> int | None:
         """How a kernel ended; None while it runs."""
-        try:
-            while kernel not in self._codes and self._something_came():
-                self._note(self._next())
-        except ConnectionError:
-            return -signal.SIGKILL  # the warm process has ended, and its kernels with it
-        return self._codes.get(kernel)
+        with self._one_at_a_time:
+            try:
+                while kernel not in self._codes and self._something_came():
+                    self._note(self._next())
+            except ConnectionError:
+                return -signal.SIGKILL  # the warm process has ended, and its kernels with it
+            return self._codes.get(kernel)
 
     def _answer(self, key: str) -> int:
         while key not in (message := self._next()):
@@ -101,22 +142,51 @@ class WarmProcess:
         return dict(json.loads(line))
 
 
-_warm: dict[tuple[tuple[str, str], ...], WarmProcess] = {}  # by the variables that are read on import
+Key = tuple[tuple[str, str], ...]
+_warm: dict[Key, WarmProcess] = {}  # by the variables that are read on import
+_starting = threading.Lock()
+
+
+def read_on_import(environment: Mapping[str, str]) -> Key:
+    """Those variables that are read on import."""
+    return tuple(sorted(item for item in environment.items() if item[0].startswith(READ_ON_IMPORT)))
 
 
 def warm_process(environment: dict[str, str]) -> WarmProcess:
     """This process's warm process for kernels with such an environment, started when there is none."""
-    key = tuple(sorted(item for item in environment.items() if item[0].startswith(READ_ON_IMPORT)))
-    if key in _warm and not _warm[key].alive:
-        _warm.pop(key).close()
-    if key not in _warm:
-        _warm[key] = WarmProcess(environment)
-        atexit.register(_warm[key].close)
-    return _warm[key]
+    key = read_on_import(environment)
+    with _starting:
+        if key in _warm and not _warm[key].alive:
+            _warm.pop(key).close()
+        if key not in _warm:
+            keep(key, WarmProcess.started(environment))
+        return _warm[key]
+
+
+def fork_warm_process(not_its: int) -> None:
+    """Fork this process's warm process off itself: for a process without threads that is warm already.
+
+    `not_its` is a descriptor of this process alone.
+    """
+    ours, its = socket.socketpair()
+    pid = os.fork()
+    if not pid:
+        ours.close()
+        os.close(not_its)
+        serve(its, {})
+        sys.exit()  # of the fork, or of a kernel that it forked
+    its.close()
+    keep(read_on_import(os.environ), WarmProcess(ours, Child(pid)))
+
+
+def keep(key: Key, warm: WarmProcess) -> None:
+    """Keep a warm process until this process ends."""
+    _warm[key] = warm
+    atexit.register(warm.close)
 
 
 class Forked:
-    """A kernel that the warm process forked, in the words of `subprocess.Popen` that Jupyter uses."""
+    """A process that the warm process forked, in the words of `subprocess.Popen` that Jupyter uses."""
 
     stdin = stdout = stderr = None
 
@@ -130,6 +200,12 @@ class Forked:
     def wait(self) -> int | None:
         """How it ended, for one that has."""
         return self.poll()
+
+    def join(self, seconds: float) -> None:
+        """Wait for its end, so long at most."""
+        until = time.monotonic() + seconds
+        while self.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, if it still runs."""
@@ -157,7 +233,7 @@ class WarmProvisioner(LocalProvisioner):
         environment = {**(kwargs.get("env") or os.environ)}
         folder = str(kwargs.get("cwd") or Path.cwd())
         warm = warm_process(environment)
-        self.pid = self.pgid = warm.fork(cmd[3:], environment, folder)
+        self.pid = self.pgid = warm.fork(environment, folder, cmd[3:])
         self.process = Forked(warm, self.pid)
         self.cwd = folder
         return self.connection_info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -50,6 +51,27 @@ def versions() -> dict[str, str]:
     about = [one.metadata for one in distributions()]  # each use of it reads the whole description
     packages = {one["Name"].lower(): one["Version"] for one in about}
     return {"python": platform.python_version(), **dict(sorted(packages.items()))}
+
+
+def sources_hash() -> str:
+    """SHA-256 of crmlab's own files: the package and, in a checkout, the data sets."""
+    package = Path(__file__).parents[1]
+    files = [
+        file
+        for folder in (package, package.parent / "datasets")
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.suffix != ".pyc"
+    ]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(package.parent).as_posix()}\0{file_hash(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def file_hash(file: str | Path) -> str:
+    """SHA-256 of a file's content."""
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def git_state(folder: Path) -> dict[str, Any]:

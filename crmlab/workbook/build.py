@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
-import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 import crmlab
@@ -18,6 +13,7 @@ from crmlab.runner.execution import Run, execute
 from crmlab.runner.inputs import Parameter, ParameterError, checked, parameters
 from crmlab.runner.notebooks import NotebookError, read_notebook, write_whole
 from crmlab.runner.records import stored_results
+from crmlab.runner.workers import Tell, WorkerDied, Workers
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -134,69 +130,25 @@ def build(jobs: Sequence[Job], out: Path, workers: int, progress: Progress) -> I
         After every kernel is gone and what ran is marked interrupted.
     """
     try:
-        if min(workers, len(jobs)) == 1:
-            for job in jobs:
-                yield execute(*job, progress=partial(progress, job[0].stem))
-        else:
-            yield from parallel_runs(jobs, workers, progress)
-    except KeyboardInterrupt:
-        write_pages(out)  # of what ran, marked as interrupted
-        raise
-    write_pages(out)
-
-
-def parallel_runs(jobs: Sequence[Job], workers: int, progress: Progress) -> Iterator[Run]:
-    """Runs on several processes, as they finish. Processes, because papermill changes folders while it runs."""
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, interruptible_pool(min(workers, len(jobs)), context) as pool:
-        news = manager.Queue()
-        pending = {pool.submit(run_and_tell, news, *job) for job in jobs}
-        while pending:
-            tell(news, progress)
-            finished = {future for future in pending if future.done()}
-            pending -= finished
-            for future in finished:
-                yield future.result()
-
-
-@contextmanager
-def interruptible_pool(workers: int, context: Any) -> Iterator[ProcessPoolExecutor]:
-    """A pool whose workers, when this process is interrupted, end their kernels before they end themselves."""
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=obey_only_the_parent)
-    try:
-        yield pool
-    except BaseException:
-        for process in list(pool._processes.values()):
-            process.terminate()
-        raise
+        with Workers(workers, run_job, lambda job, news: progress(job[0].stem, *news)) as machine:
+            waiting = deque(jobs)
+            running = 0
+            while waiting or running:
+                while waiting and machine.room:
+                    machine.submit(waiting.popleft())
+                    running += 1
+                for _, one in machine.finished(1):
+                    running -= 1
+                    if isinstance(one, WorkerDied):
+                        raise NotebookError(str(one))
+                    yield one
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        write_pages(out)  # also of what was interrupted, marked as such
 
 
-def obey_only_the_parent() -> None:
-    """In a worker: Ctrl-C is the parent's affair, and the parent's SIGTERM interrupts the run."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, interrupt)
-
-
-def interrupt(*_: Any) -> None:
-    """Stop what is running, as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
-def run_and_tell(news: Any, chapter: Path, out: Path, values: dict[str, Any]) -> Run:
-    """Run a chapter in a worker; its progress goes into a queue."""
-    return execute(chapter, out, values, progress=lambda done, cells: news.put((chapter.stem, done, cells)))
-
-
-def tell(news: Any, progress: Progress) -> None:
-    """Pass on what the workers have told, after waiting a moment for it."""
-    try:
-        progress(*news.get(timeout=0.1))
-        while True:
-            progress(*news.get_nowait())
-    except Empty:
-        return
+def run_job(job: Job, tell: Tell) -> Run:
+    """Run a chapter in a worker."""
+    return execute(*job, progress=lambda done, cells: tell((done, cells)))
 
 
 # -------------------------------------------------------------------------------------------------------------- pages

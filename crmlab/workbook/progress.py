@@ -1,11 +1,18 @@
-"""Progress bars for runs: one a chapter, and one overall."""
+"""Progress bars: of chapters, one each and one overall; of a sweep, one for all of its runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 class Bars:
@@ -34,3 +41,32 @@ class Bars:
         """A chapter has ended, well or not."""
         self.progress.stop_task(self.tasks[chapter])
         self.progress.advance(self.overall)
+
+
+class SweepBar:
+    """A bar on standard error while the runs of a sweep go on: done, failed, left, time left; a context manager."""
+
+    def __init__(self, todo: int) -> None:
+        words = TextColumn("{task.fields[done]} done, {task.fields[failed]} failed, {task.fields[left]} left")
+        columns = (words, BarColumn(), TimeElapsedColumn(), TextColumn("time left"), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=Console(stderr=True))
+        self.task = self.progress.add_task("", total=todo, done=0, failed=0, left=todo)
+        self.done = self.failed = 0
+
+    def __enter__(self) -> SweepBar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def more(self, runs: int) -> None:
+        """So many runs are still to do, beside those that ended."""
+        self.progress.update(self.task, total=self.done + self.failed + runs, left=runs)
+
+    def ended(self, well: bool) -> None:
+        """A run has ended, well or not."""
+        self.done += well
+        self.failed += not well
+        left = (self.progress.tasks[0].total or 0) - self.done - self.failed
+        self.progress.update(self.task, advance=1, done=self.done, failed=self.failed, left=int(left))
