@@ -100,8 +100,9 @@ def monte_carlo_error(values: np.ndarray) -> float:
 
     Examples
     --------
-    >>> monte_carlo_error(np.array([1.0, 2.0, 3.0, 4.0, 5.0])) ** 2
-    0.5
+    >>> import numpy as np
+    >>> monte_carlo_error(np.array([2.0, 4.0, 6.0, 8.0, 5.0]))
+    1.0
     """
     return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
 
@@ -150,29 +151,36 @@ def is_number(value: Any) -> bool:
 
 def measures(case: pd.DataFrame) -> dict[str, Any]:
     """The measures of one result over the runs of one case."""
+    import numpy as np
+
     found = case[case["value"].notna()]
-    known = found["truth"].notna().all()
-    errors = (found["value"] - found["truth"].fillna(0)).to_numpy()
-    covered = found[found["low"].notna() & found["high"].notna()]
-    levels = covered["level"].unique()
+    value, truth, low, high, level = found[["value", "truth", "low", "high", "level"]].to_numpy().T
+    runs = len(value)
+    known = runs > 0 and not np.isnan(truth).any()
+    errors = value - truth if known else value
+    bounded = ~np.isnan(low)
+    intervals = int(bounded.sum())
+    levels = np.unique(level[bounded]).tolist()
     if len(levels) > 1:
-        raise ValueError(f"intervals of one case have several levels, {sorted(levels)}: run {covered.index[0]}")
-    spread = float(errors.std(ddof=1)) if len(found) > 1 else math.nan
-    rmse = math.sqrt((errors**2).mean()) if len(found) and known else math.nan
-    coverage = covered["truth"].between(covered["low"], covered["high"]).mean() if known else math.nan
+        raise ValueError(
+            f"the intervals of one case have several levels, {levels}; the first is in run {found.index[0]}"
+        )
+    spread = float(errors.std(ddof=1)) if runs > 1 else math.nan
+    rmse = math.sqrt((errors**2).mean()) if known else math.nan
+    coverage = float(((low <= truth) & (truth <= high))[bounded].mean()) if known and intervals else math.nan
     return {
-        "runs": len(found),
-        "failed": len(case) - len(found),
-        "mean": found["value"].mean(),
-        "bias": errors.mean() if len(found) and known else math.nan,
+        "runs": runs,
+        "failed": len(case) - runs,
+        "mean": float(value.mean()) if runs else math.nan,
+        "bias": float(errors.mean()) if known else math.nan,
         "bias_error": monte_carlo_error(errors),
         "empirical_se": spread,
-        "empirical_se_error": spread / math.sqrt(2 * (len(found) - 1)) if len(found) > 1 else math.nan,
+        "empirical_se_error": spread / math.sqrt(2 * (runs - 1)) if runs > 1 else math.nan,
         "rmse": rmse,
         "rmse_error": monte_carlo_error(errors**2) / (2 * rmse) if rmse else monte_carlo_error(errors),
-        "intervals": len(covered),
+        "intervals": intervals,
         "coverage": coverage,
-        "coverage_error": math.sqrt(coverage * (1 - coverage) / len(covered)) if len(covered) > 1 else math.nan,
-        "level": levels[0] if len(levels) else math.nan,
-        "width": (covered["high"] - covered["low"]).mean(),
+        "coverage_error": math.sqrt(coverage * (1 - coverage) / intervals) if intervals > 1 else math.nan,
+        "level": levels[0] if levels else math.nan,
+        "width": float((high - low)[bounded].mean()) if intervals else math.nan,
     }
