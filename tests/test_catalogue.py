@@ -182,10 +182,11 @@ def test_of_each_case_exactly_the_last_run_is_not_superseded(tmp_path_factory, c
 
 
 def test_runs_that_depart_from_the_registered_study_say_how(sweep):
-    sweep.register([({"rate": 0.1, "seed": 1}, {}), ({"rate": 0.2, "seed": 1}, {"rate": "1" * 64})], repeat="seed")
+    sweep.register([({"rate": 0.1, "seed": 1}, {}), ({"rate": "my.csv", "seed": 1}, {"rate": "1" * 64})], repeat="seed")
     sweep.run({"rate": 0.1, "seed": 1}, decision(3, 1, 5))
     sweep.run({"rate": 0.1, "seed": 1}, decision(4, 2, 6), notebook_sha256="m" * 64)
-    sweep.run({"rate": 0.2, "seed": 1}, files={"rate": "2" * 64})
+    sweep.run({"rate": "my.csv", "seed": 1}, files={"rate": "2" * 64})
+    sweep.run({"rate": "elsewhere.csv", "seed": 1}, files={"rate": "1" * 64})
     sweep.run({"rate": 0.1, "seed": 9})
     sweep.run({"rate": 0.7, "seed": 1}, crmlab_sha256="e" * 64, versions_sha256="w" * 64)
     told = catalogue(sweep)
@@ -193,6 +194,7 @@ def test_runs_that_depart_from_the_registered_study_say_how(sweep):
         "",
         "notebook",
         "rate's file",
+        "",
         "a further repeat",
         "crmlab, versions, not a registered case",
     ]

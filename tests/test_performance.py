@@ -93,17 +93,17 @@ def test_errors_of_means_are_those_of_the_jackknife(values, truth):
 
 
 def test_errors_are_what_whole_studies_differ_by():
-    """A thousand studies of 60 normal estimates: each measure's mean squared error estimate is its variance."""
+    """Four hundred studies of 60 normal estimates: each measure's mean squared error estimate is its variance."""
     rng = np.random.default_rng(7)
-    values = rng.normal(11.0, 2.0, (1000, 60))
+    values = rng.normal(11.0, 2.0, (400, 60))
     reach = float(ndtri(0.95)) * 2.0
     studies = pd.DataFrame([measures(a_case(row, 10.0, row - reach, row + reach)) for row in values])
     for name in ("bias", "empirical_se", "rmse", "coverage"):
         claimed = math.sqrt((studies[f"{name}_error"] ** 2).mean())
-        assert claimed == pytest.approx(studies[name].std(), rel=0.08), name
+        assert claimed == pytest.approx(studies[name].std(), rel=0.12), name
     # Intervals of the right width around an estimate that is half a standard error too high cover too rarely.
     expected = float(ndtr(ndtri(0.95) - 0.5) - ndtr(-ndtri(0.95) - 0.5))
-    assert studies["coverage"].mean() == pytest.approx(expected, abs=3 * math.sqrt(expected * (1 - expected) / 60_000))
+    assert studies["coverage"].mean() == pytest.approx(expected, abs=3 * math.sqrt(expected * (1 - expected) / 24_000))
 
 
 def test_intervals_of_a_normal_mean_cover_as_they_claim(sweep):

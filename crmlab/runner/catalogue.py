@@ -350,20 +350,24 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
     return words + [f"{name}'s file" for name in names]
 
 
+def by_content(one: Mapping[str, Any], without: str | None = None) -> frozenset[tuple[str, bool, Any]]:
+    """Parameter values as a key in which files count by their content, wherever they lie."""
+    values = {**one["parameters"], **one["files"]}
+    return values_of({name: value for name, value in values.items() if name != without})
+
+
 def tell_departures(runs: list[Run], registered: Run) -> None:
     """Say of each run how it departs from the registered study; an empty text where it does not."""
-    repeat, planned = registered["repeat"], "until_error" in registered["study"]
+    cases, repeat, planned = registered["cases"], registered["repeat"], "until_error" in registered["study"]
 
-    def without_repeat(parameters: Mapping[str, Any]) -> frozenset[Any]:
-        return values_of({name: value for name, value in parameters.items() if name != repeat})
-
-    files = {values_of(case["parameters"]): case["files"] for case in registered["cases"]}
-    repeated = {without_repeat(case["parameters"]) for case in registered["cases"]}
+    registered_as = {by_content(case) for case in cases}
+    repeated = {by_content(case, repeat) for case in cases} if repeat else set()
+    files = {values_of(case["parameters"]): case["files"] for case in cases}
     for run in runs:
-        case = values_of(run["parameters"])
-        words = differences({**registered, "files": files.get(case, run["files"])}, run)
-        if case not in files:
-            again = repeat is not None and without_repeat(run["parameters"]) in repeated
+        known = run["files"] if by_content(run) in registered_as else files.get(values_of(run["parameters"]))
+        words = differences({**registered, "files": run["files"] if known is None else known}, run)
+        if known is None:
+            again = by_content(run, repeat) in repeated
             words += ([] if planned else ["a further repeat"]) if again else ["not a registered case"]
         if datetime.fromisoformat(run["started"]) < datetime.fromisoformat(registered["registered"]):
             words.append("run before it was registered")
@@ -415,8 +419,8 @@ def study_lines(registered: Run, runs: list[Run]) -> Iterator[str]:
     declared = registered["study"]
     yield f"Registered study: {declared.get('question', '(no question)')}"
     yield f"  primary result: {declared['primary']}; rule: {declared['rule']}"
-    cases = {values_of(case["parameters"]) for case in registered["cases"]}
-    kept = {values_of(run["parameters"]) for run in runs if run["status"] == "done" and not run["deviates"]}
+    cases = set(map(by_content, registered["cases"]))
+    kept = {by_content(run) for run in runs if run["status"] == "done" and not run["deviates"]}
     departed = Counter(run["deviates"] for run in runs if run["deviates"])
     yield f"  {len(cases & kept):,} of {len(cases):,} cases are done as registered; {departed.total():,} runs deviate"
     for how, many in departed.most_common(5):
