@@ -421,7 +421,9 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize(
+    "kind", ["csv.gz", *(pytest.param(kind, marks=pytest.mark.proof) for kind in ("csv", "parquet"))]
+)
 def test_however_a_log_is_cut_into_files_the_table_is_the_same(folder, kind):
     log = a_log(5000).assign(shop="x", product_id=None)
     expected = quiet(split, log, "2023-09-30")

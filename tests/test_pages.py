@@ -551,15 +551,20 @@ BAD = {
 }
 
 
+HEAD = '<!DOCTYPE html><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+
+
+@needs_browser
+def test_the_browser_finds_no_fault_where_there_is_none(browser, tmp_path):
+    (tmp_path / "good.html").write_text(HEAD + "<p>Nothing wrong.</p>")
+    assert problems(browser.report(tmp_path / "good.html", 360)) == {}
+
+
 @needs_browser
 @pytest.mark.parametrize("fault", BAD)
 def test_the_browser_finds_each_fault(browser, tmp_path, fault):
-    head = '<!DOCTYPE html><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-    path = tmp_path / "bad.html"
-    path.write_text(head + "<p>Nothing wrong.</p>")
-    assert problems(browser.report(path, 360)) == {}
-    path.write_text(head + BAD[fault])
-    found = problems(browser.report(path, 360))
+    (tmp_path / "bad.html").write_text(HEAD + BAD[fault])
+    found = problems(browser.report(tmp_path / "bad.html", 360))
     assert fault.split(",")[0] in found
     assert ("too_wide" in found) if fault.startswith("overflow") else ("boom" in str(found))
 
