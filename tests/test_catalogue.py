@@ -201,7 +201,7 @@ def test_runs_that_depart_from_the_registered_study_say_how(sweep):
     printed = str(told)
     assert "Registered study: How deep?" in printed
     assert "primary result: decision; rule: Mail if low > 0." in printed
-    assert "1 of 2 cases are done as registered; 4 runs deviate" in printed
+    assert "2 of 2 cases are done as registered; 4 runs deviate" in printed
 
 
 def test_repeats_until_a_declared_error_are_no_departure(sweep):
