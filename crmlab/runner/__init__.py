@@ -11,6 +11,7 @@ from crmlab.runner.execution import NotebookError, Run, run
 from crmlab.runner.inputs import Parameter, ParameterError, allow, any_of, between, one_of, parameters
 from crmlab.runner.provenance import listen_for_data_reads
 from crmlab.runner.records import RecordError, answer, decide, record, results, stored_results
+from crmlab.runner.simulation_study import performance
 from crmlab.runner.sweeps import sweep
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "decide",
     "one_of",
     "parameters",
+    "performance",
     "record",
     "results",
     "run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -213,8 +214,11 @@ def failure(
         section = section_of_failure(read_notebook(unfinished))
         words = " ".join(error.evalue.split())  # one line, however many the exception has
         return f"cell [{error.exec_count}]{section}: {error.ename}: {words}".strip(), error.exec_count
-    except DeadKernelError:
-        return f"cell [{done + 1}]: {watch.exceeded or 'the kernel died (out of memory, or killed)'}", done + 1
+    except RuntimeError as error:  # nbclient's for a kernel that has ended, Jupyter's for one that never began
+        if not isinstance(error, DeadKernelError) and not str(error).startswith("Kernel d"):
+            raise
+        late = "the kernel did not begin" if "didn't" in str(error) else "the kernel died (out of memory, or killed)"
+        return f"cell [{done + 1}]: {watch.exceeded or late}", done + 1
     return None, None
 
 
@@ -292,11 +296,15 @@ def kernel_manager(environment: Mapping[str, str], watch: Watch) -> type:
 
 
 def engine() -> str:
-    """The name of an engine that writes the notebook when it stops, done or not.
+    """The name of an engine that writes the notebook when it stops, done or not, and leaves it to us to tell of it.
 
     Papermill's own writes all of it twice a cell: half of a chapter's time.
     """
     from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.log import logger
+
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
     class WritesAtTheEnd(NBClientEngine):
         @classmethod

@@ -218,26 +218,7 @@ def planned(
     notebook, folder = Path(notebook), Path(out)
     declared = parameters(notebook)
     cases = study.cases(declared)
-    origin = kept_origin(notebook, folder)
-    installed = origin.pop("installed")
-    hashes: dict[str, str] = {}
-    tasks = []
-    for case in cases:
-        filled = checked(declared, case)
-        files = {name: content_hash(value, hashes) for name, value in filled.items() if declared[name].is_file(value)}
-        started = {"format": FORMAT, **origin, "parameters": filled, "files": files}
-        started["id"] = run_id(started, declared)
-        copy = folder.resolve() / "notebooks" / f"{origin['notebook_sha256']}.ipynb"
-        tasks.append(Task(folder.resolve() / "runs" / started["id"], copy, case, started, limits, installed))
-    refuse_twins(tasks)
-    todo = [task for task in tasks if force or status(task) != "done"]
-    return Plan(tasks, todo, seconds_so_far(folder, notebook.name))
-
-
-def kept_origin(notebook: Path, folder: Path) -> dict[str, Any]:
-    """What every run of a sweep shares, the notebook and the versions written into its folder."""
-    node = read_notebook(notebook)
-    installed = versions()
+    node, installed = read_notebook(notebook), versions()
     listed = json.dumps(installed, indent=1, sort_keys=True).encode()
     origin = {
         "notebook": notebook.name,
@@ -246,14 +227,27 @@ def kept_origin(notebook: Path, folder: Path) -> dict[str, Any]:
         "versions_sha256": hashlib.sha256(listed).hexdigest(),
         **git_state(notebook.resolve().parent),
     }
+    copy = folder.resolve() / "notebooks" / f"{origin['notebook_sha256']}.ipynb"
+    hashes: dict[str, str] = {}
+    tasks = []
+    for case in cases:
+        filled = checked(declared, case)
+        files = {name: content_hash(value, hashes) for name, value in filled.items() if declared[name].is_file(value)}
+        started = {"format": FORMAT, **origin, "parameters": filled, "files": files}
+        started["id"] = run_id(started, declared)
+        tasks.append(Task(folder.resolve() / "runs" / started["id"], copy, case, started, limits, installed))
+    refuse_twins(tasks)
     make_folder(folder)
-    for path, content in (
-        (folder / "notebooks" / f"{origin['notebook_sha256']}.ipynb", notebook_bytes(node)),
-        (folder / "versions" / f"{origin['versions_sha256']}.json", listed),
-    ):
-        if not path.exists():
-            write_whole(path, content)
-    return origin | {"installed": installed}
+    write_new(copy, notebook_bytes(node))
+    write_new(folder / "versions" / f"{origin['versions_sha256']}.json", listed)
+    todo = [task for task in tasks if force or status(task) != "done"]
+    return Plan(tasks, todo, seconds_so_far(folder, notebook.name))
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is named for its content, unless it is there."""
+    if not path.exists():
+        write_whole(path, content)
 
 
 def make_folder(folder: Path) -> None:

@@ -156,6 +156,8 @@ def serve_tasks(connection: Connection) -> None:
             while True:
                 tasks.put(connection.recv())
         except (EOFError, OSError):
+            return
+        finally:
             os._exit(1)  # and its kernels with it: the warm process that they came from watches this one
 
     threading.Thread(target=listen, daemon=True).start()

@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 from sweeps import ASweep, result
 
 from crmlab.runner.catalogue import Catalogue
-from crmlab.runner.performance import measures, monte_carlo_error, performance
+from crmlab.runner.simulation_study import measures, monte_carlo_error, performance
 
 CLOSE = 1e-9
 
