@@ -34,7 +34,7 @@ from crmlab.runner.workers import WorkerDied, Workers
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
 
-    from crmlab.runner.sweep import Outcome, Task
+    from crmlab.runner.sweeps import Outcome, Task
 
 PATIENCE = 10  # seconds for a scheduler to answer
 COUNT = 1  # seconds between counts of the workers
@@ -217,9 +217,9 @@ class Cluster:
 
     def _check_versions(self) -> None:
         """Refuse workers that have other packages than this machine, with the difference."""
-        refused: dict[str, list[str]] = {}
+        here, refused = (versions(), sources_hash()), dict[str, list[str]]()
         for worker, there in self._client.run(installed, on_error="return").items():
-            difference = f"  {there}" if isinstance(there, Exception) else difference_of(installed(), there)
+            difference = f"  {there}" if isinstance(there, Exception) else difference_of(here, there)
             if difference:
                 refused.setdefault(difference, []).append(worker)
         if refused:
@@ -257,7 +257,7 @@ def kept_hash(notebook: Path) -> str:
 
 @cache
 def installed() -> tuple[dict[str, str], str]:
-    """Python and every package by version, and the hash of crmlab's own files, as this process found them first."""
+    """Python and every package by version, and the hash of crmlab's own files, as this worker began with them."""
     return versions(), sources_hash()
 
 
@@ -275,7 +275,7 @@ def difference_of(here: tuple[dict[str, str], str], there: tuple[dict[str, str],
 
 def refusal(worker: str, difference: str) -> str:
     """Words for a worker that has other versions."""
-    return f"{worker}: what is installed there differs; install the same on both sides:\n{difference}"
+    return f"{worker}: what is installed there differs; install the same, and start it again:\n{difference}"
 
 
 def take(transfer: str, piece: bytes, name: str, digest: str, *, dask_worker: Worker) -> None:
@@ -360,12 +360,13 @@ class Processes:
 
     def __init__(self) -> None:
         self._free: list[Workers[Task, Outcome]] = []
-        self._busy, self._used, self._lock = 0, 0.0, threading.Lock()
+        self._busy, self._lock = 0, threading.Lock()
+        self._used: float | None = None  # when one was last; None when there is nothing to end
 
     @contextmanager
     def one(self) -> Iterator[Workers[Task, Outcome]]:
         """A process for a run; when that fails, the process is ended with what it does."""
-        from crmlab.runner.sweep import run_here
+        from crmlab.runner.sweeps import run_here
 
         with self._lock:
             self._busy += 1
@@ -388,13 +389,14 @@ class Processes:
     def _end(self) -> None:
         """End them all, unless one was used lately."""
         with self._lock:
-            if self._busy or time.monotonic() - self._used < IDLE:
+            if self._busy or self._used is None or time.monotonic() - self._used < IDLE:
                 return
             for process in self._free:
                 process.__exit__()
-            if self._free and sys.platform == "linux":
-                warm_process({**os.environ, **KERNEL_ENVIRONMENT}).close()
             self._free.clear()
+            if sys.platform == "linux":
+                warm_process({**os.environ, **KERNEL_ENVIRONMENT}).close()
+            self._used = None
 
 
 PROCESSES = Processes()
