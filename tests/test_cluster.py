@@ -128,7 +128,7 @@ def worker_processes(address):
 
 
 def doing_runs(processes):
-    """What the workers started to do runs: a warm process, a fork of it, that one's own warm process, and the kernel."""
+    """What workers started for a run: a warm process, a fork of it, the warm process of that, and the kernel."""
     return [child for one in processes for child in one.children(recursive=True)]
 
 

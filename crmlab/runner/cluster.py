@@ -235,15 +235,30 @@ def connected(address: str) -> Client:
         raise SweepError('a sweep on a cluster needs Dask, which is not installed: pip install "crmlab[dask]"')
     from distributed import Client
 
+    opened: SimpleQueue[Client | Exception] = SimpleQueue()
+
+    def connect() -> None:
+        try:
+            opened.put(Client(address, timeout=PATIENCE, set_as_default=False))
+        except Exception as error:
+            opened.put(error)
+
+    # In a thread, as Dask waits without end for what takes the connection and then says nothing.
+    threading.Thread(target=connect, daemon=True).start()
     try:
-        return Client(address, timeout=PATIENCE, set_as_default=False)
-    except ValueError as error:
-        raise SweepError(f"{address} is no address of a scheduler, such as tcp://host:8786: {error}") from None
-    except OSError:
+        answer = opened.get(timeout=PATIENCE)
+    except Empty:
+        answer = TimeoutError()
+    if isinstance(answer, ValueError):
+        raise SweepError(f"{address} is no address of a scheduler, such as tcp://host:8786: {answer}")
+    if isinstance(answer, OSError):
         raise SweepError(
-            f"the scheduler at {address} does not answer within {PATIENCE} s; is it running (dask scheduler), "
-            "and can this machine reach it?"
-        ) from None
+            f"the scheduler at {address} does not answer within {PATIENCE} s: "
+            "is it running (dask scheduler), and does this machine reach it?"
+        )
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 @cache
