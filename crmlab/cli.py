@@ -140,9 +140,8 @@ def sweep(
     if study.number > MANY and not yes:
         stop(f"crmlab: {study.number:,} cases are a great many; --yes runs them", 2)
     if register is not None:
-        print(
-            f"{counted(sweeps.register(notebook, study, out), 'case')} registered; crmlab sweep --out {out} runs them"
-        )
+        cases = counted(sweeps.register(notebook, study, out), "case")
+        print(f"{cases} registered in {out}, nothing run yet; crmlab sweep --out {out} runs them")
         return
     limits = Limits(timeout, memory)
     rounds = sweeps.plans(notebook, study, out, limits=limits, force=force, until_error=until_error)

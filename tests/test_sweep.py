@@ -42,7 +42,8 @@ if marks.is_dir():
 time.sleep(wait)"""
 RECORD = """import random
 size = len(pathlib.Path(dataset).read_text()) if dataset != "small" else 0
-mean = sum(random.Random(seed).gauss(weeks) for _ in range(100)) / 100
+luck = random.Random(seed)
+mean = sum(luck.gauss(weeks) for _ in range(100)) / 100
 record("mean", mean, "EUR", mean - 0.1645, mean + 0.1645)
 record("total", weeks * rate + size, "USD")"""
 
@@ -438,13 +439,13 @@ def test_a_study_without_its_result_or_rule_is_not_registered(small, tmp_path, s
 
 def test_repeats_go_on_until_the_error_is_small(small, tmp_path):
     study = {"grid": {"weeks": [5, 7]}, "repeat": {"seed": 3}, "study": {"primary": "mean", "truth": "weeks"}}
-    runs = sweep(small, study, tmp_path / "out", workers=2, until_error=0.04).runs
+    runs = sweep(small, study, tmp_path / "out", workers=2, until_error=0.055).runs
     for _, case in runs.groupby("weeks"):
         deviation = (case["mean"] - case["weeks"]).astype(float)
         assert sorted(case["seed"]) == list(range(1, len(case) + 1))  # the same seeds, and as many again each time
-        assert deviation.sem() <= 0.04
+        assert deviation.sem() <= 0.055
         first_half = deviation[case["seed"] <= len(case) // 2]
-        assert len(case) == 3 or first_half.sem() > 0.04
+        assert len(case) == 3 or first_half.sem() > 0.055
     assert len(runs) > 6
 
 
@@ -469,7 +470,7 @@ def test_until_an_error_is_small_needs_repeats_and_a_result(small, tmp_path):
         (["-p", "weeks=5", "-p", "weeks=6"], "'weeks' is given more than once"),
         (["-p", "weeks=5", "--grid", "study.yaml"], "give one of them"),
         (["--grid", "nowhere.yaml"], "nowhere.yaml: there is no such file"),
-        (["--grid", "bad.yaml"], "bad.yaml, line 2, column"),
+        (["--grid", "bad.yaml"], "bad.yaml, line 3, column 7: "),
         (["--grid", "empty.yaml"], "there are no cases: a list of values is empty"),
         (["--grid", "great.yaml"], "1,000,000 cases are a great many; --yes runs them"),
         (["--grid", "study.yaml", "--out", "full"], "full: has other files in it and is not a sweep's folder"),

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import shutil
 import statistics
@@ -41,6 +40,7 @@ from crmlab.runner.inputs import Parameter, checked, parameters
 from crmlab.runner.notebooks import notebook_bytes, read_notebook, source_hash, write_whole
 from crmlab.runner.provenance import file_hash, git_state, sources_hash, versions
 from crmlab.runner.records import plain, stored_results
+from crmlab.runner.simulation_study import monte_carlo_error
 from crmlab.runner.workers import Tell, WorkerDied, Workers
 
 Outcome = dict[str, Any]  # status, error, cell, seconds, data, results: what run.json adds to started.json
@@ -544,6 +544,8 @@ def plans(
 
 def further_cases(study: Study, tasks: Sequence[Task], error: float) -> list[Case]:
     """More repeats, as many again as there were, of the cases whose error is still above `error`."""
+    import numpy as np
+
     seed = study.repeated
     assert seed is not None
     more = []
@@ -551,7 +553,7 @@ def further_cases(study: Study, tasks: Sequence[Task], error: float) -> list[Cas
         estimates = [deviation for task in case if (deviation := estimate(task, study.declared)) is not None]
         if len(estimates) < 2:
             continue  # nothing to judge by: failed, or never repeated
-        if statistics.stdev(estimates) / math.sqrt(len(estimates)) > error:
+        if monte_carlo_error(np.array(estimates)) > error:
             last = max(task.given[seed] for task in case)
             more += [case[0].given | {seed: last + one} for one in range(1, len(case) + 1)]
     return more
