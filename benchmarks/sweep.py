@@ -31,9 +31,9 @@ seed: int = 0  # of the draw
 allow(seed=between(0, 10_000))
 ---
 rng = np.random.default_rng(seed)
-customers = pd.DataFrame({"recency": rng.exponential(9, 2000), "frequency": rng.poisson(4, 2000)})
+customers = pd.DataFrame({"recency": rng.exponential(9, 500), "frequency": rng.poisson(4, 500)})
 odds = np.exp(0.3 * customers["frequency"] - 0.15 * customers["recency"])
-customers["returns"] = rng.random(2000) < odds / (1 + odds)
+customers["returns"] = rng.random(500) < odds / (1 + odds)
 customers.head()
 ---
 measured = ["recency", "frequency"]
@@ -41,12 +41,15 @@ model = LogisticRegression().fit(customers[measured], customers["returns"])
 customers["chance"] = model.predict_proba(customers[measured])[:, 1]
 ---
 fig, ax = plt.subplots()
-_ = sns.scatterplot(customers, x="frequency", y="chance", hue="recency", ax=ax)
+_ = sns.histplot(customers, x="chance", ax=ax)
 ---
 record("recency", float(model.coef_[0, 0]))
 """
-LEGS = "import sys; from papermill import execute_notebook\nfor name in sys.argv[2:]: "
-LEGS += "execute_notebook(name, f'{sys.argv[1]}/{name.split(chr(47))[-1]}', progress_bar=False)"
+ONE_AFTER_ANOTHER = """import sys
+from papermill import execute_notebook
+for name in sys.argv[2:]:
+    execute_notebook(name, sys.argv[1] + "/" + name.split("/")[-1], progress_bar=False)
+"""
 
 
 def write_notebook(path):
@@ -63,10 +66,10 @@ def write_notebook(path):
 
 
 def seconds(work):
-    """How long a call takes."""
-    begun = time.perf_counter()
+    """How long a call takes: by the clock, and of the processor, with all processes that it starts and waits for."""
+    begun, busy = time.perf_counter(), sum(os.times()[:4])
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, sum(os.times()[:4]) - busy
 
 
 def command(*words):
@@ -105,7 +108,8 @@ def sweep_rows(folder):
     table = Catalogue(folder / "after").runs.set_index("seed")
     for seed in range(RUNS):
         assert results(folder / "papermill" / f"{seed}.ipynb")["value"].tolist() == [table.loc[seed, "recency"]]
-    yield f"{RUNS} runs", (before + after) / 2, theirs, f"papermill, a pool of {PROCESSES}"
+    ours = tuple(map(statistics.mean, zip(before, after, strict=True)))
+    yield f"{RUNS} runs", ours, theirs, f"papermill, a pool of {PROCESSES}"
 
 
 def workbook_rows(folder):
@@ -116,7 +120,7 @@ def workbook_rows(folder):
     (folder / "papermill").mkdir()
     theirs = seconds(
         lambda: subprocess.run(
-            [sys.executable, "-c", LEGS, str(folder / "papermill"), *chapters],
+            [sys.executable, "-c", ONE_AFTER_ANOTHER, str(folder / "papermill"), *chapters],
             check=True,
             capture_output=True,
             cwd=ROOT,
@@ -126,7 +130,8 @@ def workbook_rows(folder):
     pages = seconds(lambda: write_pages(folder / "ours"))
     work = f"the workbook, {len(chapters)} chapters"
     yield f"{work}, with pages and index", ours, theirs, "papermill, one after another, no pages"
-    yield f"{work}, less the time of its pages", ours - pages, theirs, "papermill, one after another"
+    less = tuple(all_of - of_pages for all_of, of_pages in zip(ours, pages, strict=True))
+    yield f"{work}, less the time of its pages", less, theirs, "papermill, one after another"
 
 
 def memory_of(process):
@@ -187,14 +192,16 @@ def kernel_seconds(notebook, provisioner):
         client.stop_channels()
         manager.shutdown_kernel(now=bool(provisioner))  # papermill lets it end by itself, crmlab does not
 
-    return seconds(ready), seconds(work), seconds(stop)
+    return [seconds(step)[0] for step in (ready, work, stop)]
 
 
 def comparison(rows):
     """A table of ours beside the peer's."""
-    print("| work | ours, s | papermill, s | papermill / ours | papermill is |\n|---|---|---|---|---|")
-    for work, ours, theirs, who in rows:
-        print(f"| {work} | {ours:.1f} | {theirs:.1f} | {theirs / ours:.2f} | {who} |", flush=True)
+    print("| work | beside | ours, s | papermill, s | papermill / ours | ours, processor, s | papermill | ratio |")
+    print("|---|---|---|---|---|---|---|---|")
+    for work, *times, who in rows:
+        shown = [f"{ours:.1f} | {theirs:.1f} | {theirs / ours:.2f}" for ours, theirs in zip(*times, strict=True)]
+        print(f"| {work} | {who} | {' | '.join(shown)} |", flush=True)
 
 
 def memory_table(folder):
@@ -219,7 +226,7 @@ def kernel_table(folder, repeats=7):
     from crmlab.runner.kernels import NAME, warm_process
 
     notebook = write_notebook(folder / "returns.ipynb")
-    once = seconds(lambda: kernel_seconds(notebook, NAME))  # starts the warm process, too
+    once = seconds(lambda: kernel_seconds(notebook, NAME))[0]  # starts the warm process, too
     turns = [(kernel_seconds(notebook, None), kernel_seconds(notebook, NAME)) for _ in range(repeats)]
     warm_process({**os.environ}).close()
     print("| kernel | ready, s | its cells, s | stop, s | together, s |\n|---|---|---|---|---|")
@@ -250,4 +257,5 @@ def main():
 if __name__ == "__main__":
     os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is for nearly everybody
     main()
