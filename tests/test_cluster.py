@@ -249,7 +249,7 @@ DIFFERENCE = "crmlab-elsewhere: none here, 1.0 there"
 @on_a_cluster
 def test_a_worker_with_other_packages_is_refused_before_the_first_run(place, another_environment):
     with dask_scheduler(place / "dask") as (address, workers):
-        with pytest.raises(SweepError, match=f"{address} has no workers; start some: dask worker {address}"):
+        with pytest.raises(SweepError, match=f"{address} has no workers; on each machine start: dask worker {address}"):
             sweep("05_small.ipynb", [{}], "runs", scheduler=address)
         workers(1)
         workers(1, **another_environment)

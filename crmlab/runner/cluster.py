@@ -1,22 +1,23 @@
 """A sweep's runs on a Dask cluster.
 
 The client plans the sweep and writes its folder. Tasks go to the workers by Dask, which gives a task to another worker
-when one dies. No disk is shared: a worker that lacks a task's notebook or a data file says so, gets it once, and keeps
-it by its content; the executed notebook comes back with the outcome. What is installed must be the same on both sides,
-as a run's id is a hash of it.
+when one dies. No disk is shared: a worker that lacks a task's notebook or a data file asks the client for it, gets it
+once, and keeps it by its content; the executed notebook comes back with the outcome. What is installed must be the same
+on both sides, as a run's id is a hash of it.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -40,10 +41,9 @@ PATIENCE = 10  # seconds for a scheduler to answer
 COUNT = 1  # seconds between counts of the workers
 ALONE = 60  # seconds that a sweep goes on without any worker
 IDLE = 10  # seconds that a worker keeps its processes for another run
-LOOK = 0.5  # seconds between looks whether a run is still wanted
+LOOK = 0.1  # seconds between looks whether a file has come, and whether a run is still wanted
 CHUNK = 1 << 24  # bytes of a file that are sent at once
 
-HOW = "start some: dask worker {address} --nthreads 1 --nworkers N, N the cores of that machine"
 SHOWN = 10  # differences of versions in a message
 
 
@@ -57,23 +57,27 @@ class Order:
         Its paths are the client's.
     files : dict of str to str
         The SHA-256 of its notebook and of each data file that a parameter names, by path.
+    topic : str
+        Of Dask's events, under which a worker asks for files.
     """
 
     task: Task
     files: dict[str, str]
+    topic: str
 
 
 @dataclass(frozen=True)
-class Lacks:
-    """A worker's answer: it has not got these files yet."""
+class Request:
+    """A file that a worker asks for."""
 
     worker: str
-    files: list[str]
+    file: str
+    digest: str
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A worker's answer: how the run ended, and the executed notebook, if it came to one."""
+    """How a run ended, and the executed notebook, if it came to one."""
 
     outcome: Outcome | WorkerDied
     notebook: bytes | None
@@ -99,17 +103,17 @@ class Cluster:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._orders: dict[Future, Order] = {}
-        self._ended: SimpleQueue[Future] = SimpleQueue()
-        self._threads, self._counted, self._alone_since = 0, 0.0, 0.0
+        self._tasks: dict[Future, Task] = {}
+        self._news: SimpleQueue[Future | Request] = SimpleQueue()
+        self._threads, self._counted, self._alone_since = 0, -math.inf, -math.inf
 
     def __enter__(self) -> Cluster:
         self._client = connected(self.address)
         try:
             self._count_threads()
-            if not self._threads:
-                raise SweepError(f"the scheduler at {self.address} has no workers; {HOW.format(address=self.address)}")
             self._check_versions()
+            self._topic = f"crmlab-{self._client.id}"
+            self._client.subscribe_topic(self._topic, lambda event: self._news.put(Request(**event[1])))
         except BaseException:
             self._client.close()
             raise
@@ -121,12 +125,15 @@ class Cluster:
     @property
     def room(self) -> int:
         """How many more tasks it takes now: one for each thread of a worker."""
-        return max(self._threads - len(self._orders), 0)
+        return max(self._threads - len(self._tasks), 0)
 
     def submit(self, task: Task) -> None:
         """Have a task done by a worker."""
         files = {file: task.started["files"][name] for name, file in data_files(task).items()}
-        self._send(Order(task, files | {str(task.notebook): kept_hash(task.notebook)}))
+        order = Order(task, files | {str(task.notebook): kept_hash(task.notebook)}, self._topic)
+        future = self._client.submit(done_here, order, key=f"crmlab-{task.id}-{uuid4().hex}", pure=False)
+        self._tasks[future] = task
+        future.add_done_callback(self._news.put)
 
     def finished(self, seconds: float) -> list[tuple[Task, Outcome | WorkerDied]]:
         """The next task that ended, and what came of it, if one did within so many seconds.
@@ -141,34 +148,26 @@ class Cluster:
         if time.monotonic() - self._counted > COUNT:
             self._count_threads()
         try:
-            future = self._ended.get(timeout=seconds)
+            news = self._news.get(timeout=seconds)
         except Empty:
             return []
-        order = self._orders.pop(future)
-        answer = self._answer(future)
-        if isinstance(answer, Lacks):
-            for file in answer.files:
-                self._give(answer.worker, file, order.files[file])
-            self._send(order)
+        if isinstance(news, Request):
+            self._give(news)
             return []
-        if answer.notebook is not None:
-            write_whole(order.task.folder / "notebook.ipynb", answer.notebook)
-        return [(order.task, answer.outcome)]
+        task, ended = self._tasks.pop(news), self._answer(news)
+        if ended.notebook is not None:
+            write_whole(task.folder / "notebook.ipynb", ended.notebook)
+        return [(task, ended.outcome)]
 
-    def _send(self, order: Order) -> None:
-        future = self._client.submit(done_here, order, key=f"crmlab-{order.task.id}-{uuid4().hex}", pure=False)
-        self._orders[future] = order
-        future.add_done_callback(self._ended.put)
-
-    def _answer(self, future: Future) -> Lacks | Ended:
+    def _answer(self, future: Future) -> Ended:
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
         try:
             error = future.exception()
             if error is None:
-                answer: Lacks | Ended = future.result()
-                return answer
+                ended: Ended = future.result()
+                return ended
         except (FutureCancelledError, OSError) as lost:
             raise self._gone() from lost
         if isinstance(error, KilledWorker):
@@ -180,26 +179,27 @@ class Cluster:
             raise error
         raise SweepError(f"a worker of {self.address} cannot do runs: {type(error).__name__}: {error}") from error
 
-    def _give(self, worker: str, file: str, digest: str) -> None:
-        """Send a file to a worker, piece by piece."""
+    def _give(self, asked: Request) -> None:
+        """Send a worker the file that it asked for, piece by piece."""
         from distributed.comm import CommClosedError
 
-        transfer = uuid4().hex
-        with open(file, "rb") as content:
+        transfer, name = uuid4().hex, Path(asked.file).name
+        with open(asked.file, "rb") as content:
             piece = b"first"
             while piece:  # the last one is empty
                 piece = content.read(CHUNK)
                 try:
-                    answers = self._client.run(
-                        take, transfer, piece, Path(file).name, digest, workers=[worker], on_error="return"
-                    )
+                    answer = self._client.run(
+                        take, transfer, piece, name, asked.digest, workers=[asked.worker], on_error="return"
+                    )[asked.worker]
                 except OSError as error:
                     raise self._gone() from error
-                answer = answers.get(worker)
                 if isinstance(answer, CommClosedError):
-                    return  # the worker died: the task is given to another, which asks again
+                    if asked.worker in self._client.nthreads():
+                        self._news.put(asked)  # else it died: Dask gives the task to another, which asks in its turn
+                    return
                 if isinstance(answer, Exception):
-                    raise SweepError(f"{file}: {worker} cannot keep it: {answer}")
+                    raise SweepError(f"{asked.file}: {asked.worker} cannot keep it: {answer}")
 
     def _count_threads(self) -> None:
         """Count the workers' threads, as workers come and go."""
@@ -213,7 +213,9 @@ class Cluster:
         if self._threads:
             self._alone_since = self._counted
         elif self._counted - self._alone_since > ALONE:
-            raise SweepError(f"the scheduler at {self.address} lost its workers; {HOW.format(address=self.address)}")
+            raise SweepError(
+                f"the scheduler at {self.address} has no workers; on each machine start: dask worker {self.address}"
+            )
 
     def _check_versions(self) -> None:
         """Refuse workers that have other packages than this machine, with the difference."""
@@ -314,8 +316,8 @@ def store_of(worker: Worker) -> Path:
     return Path(worker.local_directory) / "crmlab"
 
 
-def done_here(order: Order) -> Lacks | Ended:
-    """Do a task on this worker, or say which of its files are not here.
+def done_here(order: Order) -> Ended:
+    """Do a task on this worker, as soon as its files are here.
 
     Raises
     ------
@@ -329,14 +331,18 @@ def done_here(order: Order) -> Lacks | Ended:
         raise SweepError(refusal(worker.address, difference))
     store = store_of(worker)
     kept = {file: store / digest / Path(file).name for file, digest in order.files.items()}
-    if lacking := [file for file, place in kept.items() if not place.exists()]:
-        return Lacks(worker.address, lacking)
+    for file, place in kept.items():
+        if not place.exists() and (order.topic, str(place)) not in _asked:
+            _asked.add((order.topic, str(place)))
+            worker.log_event(order.topic, asdict(Request(worker.address, file, order.files[file])))
+    while not all(place.exists() for place in kept.values()):
+        refuse_unwanted(worker)
+        time.sleep(LOOK)
     given = task.given | {name: str(kept[file]) for name, file in data_files(task).items()}
     with TemporaryDirectory(prefix="run-", dir=store) as folder, PROCESSES.one() as process:
         process.submit(replace(task, folder=Path(folder), notebook=kept[str(task.notebook)], given=given))
         while not (ended := process.finished(LOOK)):
-            if not still_wanted(worker):
-                raise RuntimeError("nobody waits for this run any more")
+            refuse_unwanted(worker)
         outcome, executed = ended[0][1], Path(folder) / "notebook.ipynb"
         if isinstance(outcome, WorkerDied):
             return Ended(outcome, None)
@@ -361,13 +367,14 @@ def as_the_client_names_them(kept: Mapping[str, Path], text: str) -> str:
     return text
 
 
-def still_wanted(worker: Worker) -> bool:
-    """Whether the task of this thread is to go on: its client waits for it, and its worker stays.
+def refuse_unwanted(worker: Worker) -> None:
+    """Stop the task of this thread when its client waits for it no more, or its worker is to end.
 
     Dask does not stop a task that runs. It marks it as cancelled and leaves the rest to the task.
     """
     task = worker.state.tasks.get(worker.get_current_task())
-    return task is not None and task.state == "executing" and worker.status.name in ("running", "paused")
+    if task is None or task.state != "executing" or worker.status.name not in ("running", "paused"):
+        raise RuntimeError("nobody waits for this run any more")
 
 
 class Processes:
@@ -415,3 +422,4 @@ class Processes:
 
 
 PROCESSES = Processes()
+_asked: set[tuple[str, str]] = set()  # files that this worker has asked for: the topic, and where they go
