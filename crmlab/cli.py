@@ -203,7 +203,7 @@ def said_of(plan: Plan, at_once: int) -> str:
 def runs(
     folder: Annotated[Path, typer.Argument(help="Of a sweep.")],
     out: Annotated[Path | None, typer.Option(help="Write them all to a .parquet or .csv file.")] = None,
-    long: Annotated[bool, typer.Option("--long", help="One row a result, not one a run.")] = False,
+    long: Annotated[bool, typer.Option("--long", help="With --out: one row a result, not one a run.")] = False,
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="ID ID", help="Two runs: what changed between them, and how their results moved."),

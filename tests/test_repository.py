@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 import crmlab as package
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 # Which parts may import which. Chapter modules are all that is not named here.
 GROUND = {"stats", "data", "citation"}

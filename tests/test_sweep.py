@@ -339,9 +339,11 @@ def test_whatever_is_killed_whenever_no_run_is_lost_and_the_same_command_goes_on
     while len(done) < 20:
         process = started(*words, "--out", out, marks=marks)
         sweeps += 1
-        until = time.monotonic() + luck.uniform(1.5, 9)
+        begun = sum(times_run(marks).values())
+        wait_for(lambda: process.poll() is not None or sum(times_run(marks).values()) > begun)
+        until = time.monotonic() + luck.uniform(0.5, 6)
         while process.poll() is None and time.monotonic() < until:
-            time.sleep(luck.uniform(0.1, 1.2))
+            time.sleep(luck.uniform(0.1, 1))
             own = family(process) if process.poll() is None else []
             kernels = {int(line) for mark in marks.iterdir() for line in mark.read_text().split()}
             victims = [one for one in own if luck.random() < 0.15]

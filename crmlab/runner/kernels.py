@@ -221,6 +221,17 @@ class Forked:
         self.send_signal(signal.SIGTERM)
 
 
+def forked(environment: dict[str, str], folder: str, arguments: list[str], passed: Sequence[int] = ()) -> Forked:
+    """A new process of this process's warm process; of a new one, if that is killed at this moment."""
+    warm = warm_process(environment)
+    try:
+        return Forked(warm, warm.fork(environment, folder, arguments, passed))
+    except ConnectionError:
+        warm.close()
+        warm = warm_process(environment)
+        return Forked(warm, warm.fork(environment, folder, arguments, passed))
+
+
 class WarmProvisioner(LocalProvisioner):
     """Provides kernels of this Python by a fork of a warm process, others as Jupyter does."""
 
@@ -232,9 +243,8 @@ class WarmProvisioner(LocalProvisioner):
             return await super().launch_kernel(cmd, **kwargs)
         environment = {**(kwargs.get("env") or os.environ)}
         folder = str(kwargs.get("cwd") or Path.cwd())
-        warm = warm_process(environment)
-        self.pid = self.pgid = warm.fork(environment, folder, cmd[3:])
-        self.process = Forked(warm, self.pid)
+        self.process = forked(environment, folder, cmd[3:])
+        self.pid = self.pgid = self.process.pid
         self.cwd = folder
         return self.connection_info
 

@@ -31,11 +31,12 @@ class WorkerDied(RuntimeError):
 
 @dataclass
 class Worker(Generic[Task]):
-    """A process, the connection to it, and what it does now."""
+    """A process, the connection to it, what it does now, and how many processes that did it were killed before."""
 
     process: Any
     connection: Connection
     task: Task | None = None
+    killed: int = 0
 
 
 @dataclass
@@ -56,7 +57,6 @@ class Workers(Generic[Task, Done]):
     work: Callable[[Task, Tell], Done]
     told: Callable[[Task, Any], None] = lambda task, news: None
     _workers: list[Worker[Task]] = field(default_factory=list)
-    _deaths: dict[int, int] = field(default_factory=dict)
 
     def __enter__(self) -> Workers[Task, Done]:
         return self
@@ -81,15 +81,22 @@ class Workers(Generic[Task, Done]):
 
     def submit(self, task: Task) -> None:
         """Have a task done by a process that is free, or by a new one."""
+        self._submit(task, killed=0)
+
+    def _submit(self, task: Task, killed: int) -> None:
         worker = next((one for one in self._workers if one.task is None), None)
         if worker is None:
             self._workers.append(worker := started_worker())
-        worker.task = task
+        worker.task, worker.killed = task, killed
         try:
             worker.connection.send((self.work, task))
         except OSError:  # it was killed while it had nothing to do
-            self._workers.remove(worker)
-            self.submit(task)
+            self._forget(worker)
+            self._submit(task, killed)
+
+    def _forget(self, worker: Worker[Task]) -> None:
+        worker.connection.close()
+        self._workers.remove(worker)
 
     def finished(self, seconds: float) -> list[tuple[Task, Done | WorkerDied]]:
         """The tasks that ended, and what came of them, after waiting so long for the first one.
@@ -110,12 +117,11 @@ class Workers(Generic[Task, Done]):
             try:
                 what, value = worker.connection.recv()
             except (EOFError, OSError):
-                self._workers.remove(worker)
-                deaths = self._deaths[id(task)] = self._deaths.get(id(task), 0) + 1
-                if deaths < ATTEMPTS:
-                    self.submit(task)
+                self._forget(worker)
+                if worker.killed + 1 < ATTEMPTS:
+                    self._submit(task, worker.killed + 1)
                 else:
-                    done.append((task, WorkerDied(f"the process that ran it was killed, {deaths} times")))
+                    done.append((task, WorkerDied(f"the process that ran it was killed, {ATTEMPTS} times")))
                 continue
             if what == "told":
                 self.told(task, value)
@@ -133,11 +139,9 @@ def started_worker() -> Worker[Any]:
 
     ours, its = multiprocessing.Pipe()
     if sys.platform == "linux":
-        from crmlab.runner.kernels import Forked, warm_process
+        from crmlab.runner.kernels import forked
 
-        environment = {**os.environ, **KERNEL_ENVIRONMENT}
-        warm = warm_process(environment)
-        process: Any = Forked(warm, warm.fork(environment, os.getcwd(), [], [its.fileno()]))
+        process: Any = forked({**os.environ, **KERNEL_ENVIRONMENT}, os.getcwd(), [], [its.fileno()])
     else:
         process = multiprocessing.get_context("spawn").Process(target=serve_tasks, args=(its,), daemon=False)
         process.start()
