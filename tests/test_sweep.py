@@ -329,6 +329,12 @@ def values(catalogue):
     return catalogue.runs.sort_values(["weeks", "seed"])[columns].to_dict("records")
 
 
+def wait_until_one_more_runs(process, marks):
+    """Until the sweep has begun another run, or has ended."""
+    before = sum(times_run(marks).values())
+    wait_for(lambda: process.poll() is not None or sum(times_run(marks).values()) > before)
+
+
 @pytest.mark.proof
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -339,8 +345,7 @@ def test_whatever_is_killed_whenever_no_run_is_lost_and_the_same_command_goes_on
     while len(done) < 20:
         process = started(*words, "--out", out, marks=marks)
         sweeps += 1
-        begun = sum(times_run(marks).values())
-        wait_for(lambda: process.poll() is not None or sum(times_run(marks).values()) > begun)
+        wait_until_one_more_runs(process, marks)
         until = time.monotonic() + luck.uniform(0.5, 6)
         while process.poll() is None and time.monotonic() < until:
             time.sleep(luck.uniform(0.1, 1))

@@ -454,6 +454,8 @@ def begin(task: Task) -> None:
     (task.folder / "run.json").unlink(missing_ok=True)
     for left in task.folder.glob("crmlab-*"):
         shutil.rmtree(left)
+    for left in task.folder.glob(".*.json.*"):  # half written
+        left.unlink()
     started = task.started | {"started": now()}
     write_whole(task.folder / "started.json", json.dumps(started, indent=1).encode())
 
