@@ -117,8 +117,9 @@ def dask_scheduler(folder, **environment):
         )
         return processes[-1]
 
-    def workers(number, **environment):
-        return start("worker", address, "--nthreads", "1", "--nworkers", str(number), "--no-dashboard", **environment)
+    def workers(number, threads=1, **environment):
+        numbers = ["--nthreads", str(threads), "--nworkers", str(number)]
+        return start("worker", address, *numbers, "--no-dashboard", **environment)
 
     try:
         start("scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard", **environment)

@@ -188,15 +188,21 @@ def cells(notebook):
 
 
 @on_a_cluster
-def test_what_is_done_is_not_done_again_and_limits_hold(three, place):
+def test_one_worker_does_several_runs_at_a_time_within_limits_and_none_twice(place):
     body = "import time\nspace = bytearray(weeks * 10**6)\ntime.sleep(wait)\nrecord('total', weeks)"
     a_notebook("05_small.ipynb", body + "\ndecide('Do it.', 1, 'USD', 1, 1, baseline='nothing')")
     cases = [{"weeks": 1}, {"weeks": 2, "wait": 300.0}, {"weeks": 3, "rate": 1.0}]
-    runs = sweep("05_small.ipynb", cases, "runs", timeout=8, scheduler=three).runs.set_index("weeks")
-    assert runs["status"].to_dict() == {1: "done", 2: "failed", 3: "done"}
-    assert "8 s" in runs["error"][2]
-    before = {file: file.stat().st_mtime_ns for file in Path("runs").glob("runs/*/run.json")}
-    again = sweep("05_small.ipynb", cases[::2], "runs", scheduler=three)
+    with dask_scheduler(place / "dask") as (address, workers):
+        workers(1, threads=3)
+        with a_client(address) as client:
+            client.wait_for_workers(1, timeout=120)
+        runs = sweep("05_small.ipynb", cases, "runs", timeout=15, scheduler=address).runs.set_index("weeks")
+        assert runs["status"].to_dict() == {1: "done", 2: "failed", 3: "done"}
+        assert "15 s" in runs["error"][2]
+        before = {file: file.stat().st_mtime_ns for file in Path("runs").glob("runs/*/run.json")}
+        again = sweep("05_small.ipynb", cases[::2], "runs", scheduler=address)
+    began = runs["started"].sort_values()
+    assert (began.iloc[2] - began.iloc[0]).total_seconds() < 5  # together
     assert len(again.runs) == 3
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
