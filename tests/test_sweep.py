@@ -19,7 +19,7 @@ from helpers import CRMLAB, a_notebook, crmlab
 from crmlab.runner import Catalogue, run, sweep
 from crmlab.runner.cases import StudyError, study_of
 from crmlab.runner.inputs import ParameterError, parameters
-from crmlab.runner.sweeps import carried_out, planned, register, run_here, run_id
+from crmlab.runner.sweeps import begin, carried_out, planned, register, run_here, run_id
 from crmlab.runner.workers import WorkerDied, Workers
 
 PARAMETERS = """weeks: int = 39  # weeks
@@ -125,6 +125,32 @@ def test_a_file_that_changes_while_its_run_goes_on_fails_the_run(small, tmp_path
         ((_, outcome),) = carried_out(plan.todo, machine)
     assert outcome["status"] == "failed"
     assert outcome["error"] == f"dataset: {data} was changed while the sweep went on"
+
+
+def test_a_file_may_be_the_default(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text("a\n")
+    declared = PARAMETERS.replace('"small"', '"mine.csv"')
+    notebook = a_notebook("05_small.ipynb", BODY, RECORD, parameters=declared, allow=ALLOW)
+    runs = sweep(notebook, [{"weeks": 5}], "out", workers=1).runs
+    assert runs["total"].tolist() == [2.5]
+
+
+def test_a_run_that_another_sweep_ended_since_the_plan_is_not_done_again(small, tmp_path, marks):
+    study = study_of({"cases": [{"weeks": 5}]})
+    plan = planned(small, study, tmp_path / "out")
+    sweep(small, study, tmp_path / "out", workers=1)
+    with Workers(1, run_here) as machine:
+        ((_, outcome),) = carried_out(plan.todo, machine)
+    assert outcome["status"] == "done"
+    assert times_run(marks) == {"5-0.1-1": 1}
+
+
+def test_a_run_that_is_done_again_is_kept_until_it_is(small, tmp_path):
+    done = sweep(small, [{"weeks": 5}], tmp_path / "out", workers=1)
+    (task,) = planned(small, study_of({"cases": [{"weeks": 5}]}), tmp_path / "out", force=True).todo
+    begin(task)  # and killed at this moment
+    assert Catalogue(tmp_path / "out").runs.equals(done.runs)
 
 
 def test_the_notebook_may_be_edited_while_the_sweep_goes_on(small, tmp_path):
@@ -294,7 +320,7 @@ def test_an_interrupted_sweep_leaves_no_process_and_goes_on(small, tmp_path, mar
     none_left(own)
     runs = Catalogue(tmp_path / "out").runs.set_index("weeks")
     assert runs["status"].to_dict() == {5: "done", 6: "interrupted", 7: "done"}
-    stopped = nbformat.read(tmp_path / "out" / "runs" / runs.loc[6, "id"] / "notebook.ipynb", 4)
+    stopped = nbformat.read(tmp_path / "out" / "runs" / runs.loc[6, "id"] / "unfinished.ipynb", 4)
     assert stopped.metadata["crmlab"]["status"] == "interrupted"
     plan = planned(small, study_of({"cases": cases}), tmp_path / "out")
     assert [task.given["weeks"] for task in plan.todo] == [6]

@@ -9,6 +9,7 @@ A sweep is a folder::
     runs/<id>/started.json      an attempt has begun
     runs/<id>/run.json          the run has ended, done or failed: written last, and whole
     runs/<id>/notebook.ipynb    as executed
+    runs/<id>/unfinished.ipynb  of an attempt that was interrupted
     runs/<id>/lock              held by whoever runs it
 
 A run's id is made of all that its results depend on: the notebook's source, the parameters (a file by its content),
@@ -25,6 +26,7 @@ import statistics
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -45,6 +47,7 @@ from crmlab.runner.workers import Tell, WorkerDied, Workers
 
 Outcome = dict[str, Any]  # status, error, cell, seconds, data, results: what run.json adds to started.json
 
+UNFINISHED = "unfinished.ipynb"
 RECENT = 50  # runs that an estimate of time looks at
 LOOK_AGAIN = 0.2  # seconds until a run that another sweep does is looked at again
 
@@ -66,6 +69,8 @@ class Task:
     limits : Limits
     installed : dict of str to str
         Python and every package, with their versions.
+    seen : int or None
+        When its `run.json` was written (nanoseconds), as the sweep was planned; None where there was none.
     """
 
     folder: Path
@@ -74,6 +79,7 @@ class Task:
     started: dict[str, Any]
     limits: Limits
     installed: dict[str, str]
+    seen: int | None = None
 
     @property
     def id(self) -> str:
@@ -235,7 +241,8 @@ def planned(
         files = {name: content_hash(value, hashes) for name, value in filled.items() if declared[name].is_file(value)}
         started = {"format": FORMAT, **origin, "parameters": filled, "files": files}
         started["id"] = run_id(started, declared)
-        tasks.append(Task(folder.resolve() / "runs" / started["id"], copy, case, started, limits, installed))
+        place = folder.resolve() / "runs" / started["id"]
+        tasks.append(Task(place, copy, case, started, limits, installed, written(place)))
     refuse_twins(tasks)
     make_folder(folder)
     write_new(copy, notebook_bytes(node))
@@ -312,9 +319,10 @@ def seconds_so_far(folder: Path, notebook: str) -> float | None:
     """The median time of runs of a notebook in a folder, of some that there are; None when there are none."""
     seconds = []
     for file in folder.glob("runs/*/run.json"):
-        said = json.loads(file.read_text(encoding="utf-8"))
-        if said["notebook"] == notebook and said["status"] == "done":
-            seconds.append(said["seconds"])
+        with suppress(OSError, ValueError, KeyError, TypeError):  # being replaced now, or damaged: no estimate from it
+            said = json.loads(file.read_text(encoding="utf-8"))
+            if said["notebook"] == notebook and said["status"] == "done":
+                seconds.append(said["seconds"])
         if len(seconds) == RECENT:
             break
     return statistics.median(seconds) if seconds else None
@@ -401,7 +409,6 @@ def carried_out(tasks: Sequence[Task], machine: Executor) -> Iterator[tuple[Task
 
     A run that another sweep does now is waited for, and not done twice.
     """
-    before = {task.id: written(task) for task in tasks}
     waiting = deque(tasks)
     held: dict[str, FileLock] = {}
     try:
@@ -413,7 +420,7 @@ def carried_out(tasks: Sequence[Task], machine: Executor) -> Iterator[tuple[Task
                 lock = lock_of(task)
                 if lock is None:
                     waiting.append(task)
-                elif written(task) != before[task.id]:
+                elif written(task.folder) != task.seen:
                     lock.release()
                     yield task, json.loads((task.folder / "run.json").read_text(encoding="utf-8"))
                 else:
@@ -430,10 +437,10 @@ def carried_out(tasks: Sequence[Task], machine: Executor) -> Iterator[tuple[Task
             lock.release()
 
 
-def written(task: Task) -> int | None:
+def written(folder: Path) -> int | None:
     """When a run's end was written, in nanoseconds; None when it was not."""
     try:
-        return (task.folder / "run.json").stat().st_mtime_ns
+        return (folder / "run.json").stat().st_mtime_ns
     except FileNotFoundError:
         return None
 
@@ -450,8 +457,11 @@ def lock_of(task: Task) -> FileLock | None:
 
 
 def begin(task: Task) -> None:
-    """Clear what an attempt before left, and write that this one has begun."""
-    (task.folder / "run.json").unlink(missing_ok=True)
+    """Clear what an attempt before left unfinished, and write that this one has begun.
+
+    What one before finished stays until this one has, so that doing a run again loses nothing.
+    """
+    (task.folder / UNFINISHED).unlink(missing_ok=True)
     for left in task.folder.glob("crmlab-*"):
         shutil.rmtree(left)
     for left in task.folder.glob(".*.json.*"):  # half written
@@ -469,8 +479,9 @@ def as_recorded(task: Task, outcome: Outcome | WorkerDied) -> Outcome:
     """What `run.json` says: what was started, and what became of it."""
     if isinstance(outcome, WorkerDied):
         outcome = failed(str(outcome))
-    if changed := [name for name, was in task.started["files"].items() if hash_now(task.given[name]) != was]:
-        outcome = outcome | failed(f"{changed[0]}: {task.given[changed[0]]} was changed while the sweep went on")
+    values, files = task.started["parameters"], task.started["files"]
+    if changed := [name for name, was in files.items() if hash_now(values[name]) != was]:
+        outcome = outcome | failed(f"{changed[0]}: {values[changed[0]]} was changed while the sweep went on")
     started = json.loads((task.folder / "started.json").read_text(encoding="utf-8"))
     return started | outcome
 
@@ -497,14 +508,16 @@ def run_here(task: Task, tell: Tell) -> Outcome:
 def attempt(task: Task) -> Outcome:
     """Run a task's notebook and leave it, executed, in the run's folder."""
     origin = {name: task.started[name] for name in ("notebook", "commit", "dirty")} | {"versions": task.installed}
-    one = execute(task.notebook, task.folder / "notebook.ipynb", task.given, limits=task.limits, origin=origin)
+    unfinished = task.folder / UNFINISHED
+    one = execute(task.notebook, unfinished, task.given, limits=task.limits, origin=origin)
+    executed = unfinished.replace(task.folder / "notebook.ipynb")
     return {
         "status": one.status,
         "error": one.error,
         "cell": one.cell,
         "seconds": round(one.seconds, 3),
         "data": one.provenance["data"],
-        "results": list(stored_results(one.output)),
+        "results": list(stored_results(executed)),
     }
 
 

@@ -57,6 +57,7 @@ class Workers(Generic[Task, Done]):
     work: Callable[[Task, Tell], Done]
     told: Callable[[Task, Any], None] = lambda task, news: None
     _workers: list[Worker[Task]] = field(default_factory=list)
+    _raised: list[Exception] = field(default_factory=list)
 
     def __enter__(self) -> Workers[Task, Done]:
         return self
@@ -108,6 +109,8 @@ class Workers(Generic[Task, Done]):
         Exception
             What the work raised.
         """
+        if self._raised:
+            raise self._raised.pop(0)
         busy = {worker.connection: worker for worker in self._workers if worker.task is not None}
         done: list[tuple[Task, Done | WorkerDied]] = []
         for connection in wait(list(busy), seconds):
@@ -128,8 +131,11 @@ class Workers(Generic[Task, Done]):
                 continue
             worker.task = None
             if what == "raised":
-                raise value
-            done.append((task, value))
+                self._raised.append(value)
+            else:
+                done.append((task, value))
+        if self._raised and not done:  # what is done comes first
+            raise self._raised.pop(0)
         return done
 
 
