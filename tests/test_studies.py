@@ -16,7 +16,9 @@ RANGES = pd.read_csv(ROOT / "studies" / "ranges.csv")
 
 
 def catalogue(name):
-    return pd.read_csv(ROOT / "studies" / f"{name}.csv")
+    """As it is kept; parameters by their names, results of the same name by `result.NAME`."""
+    table = pd.read_csv(ROOT / "studies" / f"{name}.csv")
+    return table.rename(columns=lambda column: column.removeprefix("parameter."))
 
 
 def notebook(name):
@@ -35,9 +37,10 @@ def recorded(row, results):
     kept, now = {}, {}
     for result in results:
         for ending, part in (("", "value"), (".low", "low"), (".high", "high")):
-            value, there = result.get(part), row.get(result["name"] + ending)
-            now[result["name"] + ending] = None if isinstance(value, dict) else value
-            kept[result["name"] + ending] = None if isinstance(value, dict) or pd.isna(there) else there
+            value, column = result.get(part), result["name"] + ending
+            there = row.get(f"result.{column}", row.get(column))
+            now[column] = None if isinstance(value, dict) else value
+            kept[column] = None if isinstance(value, dict) or pd.isna(there) else there
     return kept, now
 
 
