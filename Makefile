@@ -20,7 +20,7 @@ FAST_PATHS := import numpy; print(*numpy.show_config(mode="dicts")["SIMD Extensi
 # Kernels of nbval are forked from a warm process, as those of `crmlab run` are.
 WARM := JUPYTER_DEFAULT_PROVISIONER_NAME=crmlab-warm
 
-.PHONY: setup run lab test proof bench bench-engines data lock clean
+.PHONY: setup run lab test proof bench bench-engines studies data lock clean
 
 run: $(READY)
 	$(BIN)/crmlab run --out build/workbook
@@ -55,6 +55,14 @@ bench: $(READY)
 # Ten minutes or more, and 10 GB of disk.
 bench-engines: $(READY) $(ENGINES)
 	$(BIN)/python benchmarks/engines.py
+
+# The catalogues that chapter 15 reads, declared before they are run; two hours of processor time where nothing is done yet.
+studies: $(READY)
+	for study in studies/*.yaml; do \
+		out=build/studies/$$(basename $$study .yaml); \
+		test -e $$out/registered.json || $(BIN)/crmlab sweep --register $$study --out $$out || exit 1; \
+		$(BIN)/crmlab sweep --out $$out && $(BIN)/crmlab runs $$out --out studies/$$(basename $$out).csv || exit 1; \
+	done
 
 # The default draws of the simulated firms, their dictionary and their truth in words.
 data: $(READY)
