@@ -16,7 +16,7 @@ import psutil
 import pytest
 from helpers import CRMLAB, a_notebook, crmlab
 
-from crmlab.runner import Catalogue, run, sweep
+from crmlab.runner import Catalogue, kernels, run, sweep
 from crmlab.runner.cases import StudyError, study_of
 from crmlab.runner.inputs import ParameterError, parameters
 from crmlab.runner.sweeps import begin, carried_out, planned, register, run_here, run_id
@@ -210,6 +210,23 @@ def test_a_kernel_that_is_killed_fails_its_run_alone(tmp_path):
     runs = sweep(notebook, {"grid": {"weeks": [5, 6, 7]}}, tmp_path / "out", workers=1).runs
     assert runs["status"].tolist() == ["done", "failed", "done"]
     assert runs["error"].tolist()[1] == "cell [5]: the kernel died (out of memory, or killed)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+def test_a_kernel_that_ends_before_it_begins_is_started_again(small, tmp_path, monkeypatch):
+    """As one does that loses the race for its ports."""
+    real, starts = kernels.forked, []
+
+    def the_first_one_dies(*arguments):
+        process = real(*arguments)
+        starts.append(process)
+        if len(starts) == 1:
+            process.kill()
+        return process
+
+    monkeypatch.setattr(kernels, "forked", the_first_one_dies)
+    assert run(small, tmp_path / "out").status == "done"
+    assert len(starts) == 2
 
 
 def kill_my_worker(task, tell):

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ __all__ = ["NotebookError", "Run", "execute", "run"]
 KERNEL_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
+STARTS = 3  # of a kernel that ends before it begins: Jupyter's choice of free ports is a race, which one may lose
 LOOK_EVERY = 0.2  # seconds between looks at what a kernel takes
 INJECTED = "injected-parameters"
 PROVISIONER = "crmlab-warm"  # see `kernels`; by name, which imports nothing
@@ -194,7 +196,7 @@ def failure(
         done += 1
         progress(done, cells)
 
-    try:
+    def run_through() -> None:
         papermill.execute_notebook(
             node,
             str(unfinished),
@@ -210,6 +212,17 @@ def failure(
             coalesce_streams=True,
             on_cell_executed=cell_done,
         )
+
+    try:
+        for starts_left in reversed(range(STARTS)):
+            try:
+                run_through()
+                break
+            except RuntimeError as error:
+                if isinstance(error, DeadKernelError) or "before replying" not in str(error):
+                    raise
+                if watch.exceeded or not starts_left:
+                    raise
     except papermill.PapermillExecutionError as error:
         section = section_of_failure(read_notebook(unfinished))
         words = " ".join(error.evalue.split())  # one line, however many the exception has
@@ -266,10 +279,11 @@ class Watch:
             try:
                 processes = [main := psutil.Process(kernel), *main.children(recursive=True)]
                 self.exceeded = self._excess(time.monotonic() - begun, processes)
-                for process in processes if self.exceeded else []:
-                    process.kill()
             except psutil.NoSuchProcess:
                 continue  # one of them ended meanwhile: look again
+            for process in processes if self.exceeded else []:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def _excess(self, seconds: float, processes: list[psutil.Process]) -> str | None:
         if self.limits.seconds is not None and seconds > self.limits.seconds:
