@@ -73,6 +73,9 @@ def run(
     ),
 ) -> None:
     """Run chapters and leave them as notebooks, pages and an index."""
+    from crmlab.runner.workers import prepare
+
+    prepare()
     from crmlab.workbook.build import build, find_chapters, planned
     from crmlab.workbook.progress import Bars
 
@@ -134,8 +137,11 @@ def sweep(
     from crmlab.runner import sweeps
     from crmlab.runner.cases import MANY, in_words
     from crmlab.runner.execution import Limits
+    from crmlab.runner.workers import prepare
     from crmlab.workbook.progress import SweepBar
 
+    if scheduler is None and register is None:
+        prepare()
     notebook, study = asked_study(chapter, parameter or [], grid, register, out)
     if study.number > MANY and not yes:
         stop(f"crmlab: {study.number:,} cases are a great many; --yes runs them", 2)

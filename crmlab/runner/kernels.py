@@ -52,6 +52,10 @@ class Child:
         """How it ended, as soon as it has."""
         return self._ended(0)
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        os.kill(self.pid, signal.SIGTERM)
+
     def _ended(self, how: int) -> int | None:
         if self.code is None:
             pid, status = os.waitpid(self.pid, how)
@@ -65,7 +69,7 @@ class WarmProcess:
     def __init__(self, ours: socket.socket, process: Child | subprocess.Popen[bytes]) -> None:
         self._process = process
         self._socket, self._received, self._codes = ours, b"", dict[int, int]()
-        self._owner = os.getpid()
+        self._owner, self._unused = os.getpid(), True
         self._one_at_a_time = threading.RLock()  # several threads of its owner may ask
 
     @classmethod
@@ -92,6 +96,8 @@ class WarmProcess:
         """Let it end, and its kernels with it."""
         self._socket.close()
         if self._owner == os.getpid():
+            if self._unused:
+                self._process.terminate()  # it may still import what nobody needs any more
             self._process.wait()
 
     def fork(self, environment: dict[str, str], folder: str, arguments: list[str], passed: Sequence[int] = ()) -> int:
@@ -106,6 +112,7 @@ class WarmProcess:
         request = {"arguments": arguments, "environment": environment, "folder": folder, "owner_in": here}
         line = json.dumps(request).encode() + b"\n"
         with self._one_at_a_time:
+            self._unused = False
             if passed:
                 line = line[socket.send_fds(self._socket, [line], passed) :]
             self._socket.sendall(line)

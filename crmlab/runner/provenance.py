@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,8 +49,10 @@ def data_read(file: Path) -> list[dict[str, str]]:
 
 def versions() -> dict[str, str]:
     """Python and every installed package, by name."""
-    about = [one.metadata for one in distributions()]  # each use of it reads the whole description
-    packages = {one["Name"].lower(): one["Version"] for one in about}
+    about = [one.read_text("METADATA") or one.read_text("PKG-INFO") or "" for one in distributions()]
+    # Their first lines; an email parser, as importlib.metadata has, reads the whole descriptions.
+    found = [(re.search(r"^Name: (.+)$", text, re.M), re.search(r"^Version: (.+)$", text, re.M)) for text in about]
+    packages = {name[1].strip().lower(): version[1].strip() for name, version in found if name and version}
     return {"python": platform.python_version(), **dict(sorted(packages.items()))}
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 # What chapters import, and the kernel itself. Not polars and DuckDB: they have threads of their own.
 MODULES = (
+    "ipykernel.debugger",
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
     "ipywidgets",
@@ -52,6 +53,7 @@ def main() -> None:
     """Serve the owner at the other end of the socket that is named by number; in a fork, be what was asked for."""
     owner = socket.socket(fileno=int(sys.argv[1]))
     os.environ.setdefault("MPLBACKEND", INLINE)
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # else the debugger prints a note on frozen modules
     before = dict(os.environ)
     for module in MODULES:
         importlib.import_module(module)

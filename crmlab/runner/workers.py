@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from crmlab.runner.execution import KERNEL_ENVIRONMENT
+
 Task = TypeVar("Task")
 Done = TypeVar("Done")
 Tell = Callable[[Any], None]
@@ -139,10 +141,16 @@ class Workers(Generic[Task, Done]):
         return done
 
 
+def prepare() -> None:
+    """Start what workers are forked from, so that it imports while this process thinks."""
+    if sys.platform == "linux":
+        from crmlab.runner.kernels import warm_process
+
+        warm_process({**os.environ, **KERNEL_ENVIRONMENT})
+
+
 def started_worker() -> Worker[Any]:
     """A new process that waits for tasks."""
-    from crmlab.runner.execution import KERNEL_ENVIRONMENT
-
     ours, its = multiprocessing.Pipe()
     if sys.platform == "linux":
         from crmlab.runner.kernels import forked
@@ -179,6 +187,7 @@ def serve_tasks(connection: Connection) -> None:
             except Exception as error:
                 answer = "raised", error
             connection.send(answer)
+        os._exit(0)  # at once: there is nothing to put in order, and its warm process ends by itself
     except KeyboardInterrupt:
         return
 
