@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -372,10 +373,16 @@ def values(catalogue):
     return catalogue.runs.sort_values(["weeks", "seed"])[columns].to_dict("records")
 
 
-def wait_until_one_more_runs(process, marks):
-    """Until the sweep has begun another run, or has ended."""
-    before = sum(times_run(marks).values())
-    wait_for(lambda: process.poll() is not None or sum(times_run(marks).values()) > before)
+def kernels_of(marks):
+    """The numbers of all processes that have run the small notebook so far."""
+    return {int(line) for mark in marks.iterdir() for line in mark.read_text().split()}
+
+
+def next_kernels(process, marks):
+    """The kernels that a sweep has run since it began, as soon as there is one; none if it ends before."""
+    before = kernels_of(marks)
+    wait_for(lambda: process.poll() is not None or kernels_of(marks) > before)
+    return kernels_of(marks) - before
 
 
 @pytest.mark.proof
@@ -388,19 +395,19 @@ def test_whatever_is_killed_whenever_no_run_is_lost_and_the_same_command_goes_on
     while len(done) < 20:
         process = started(*words, "--out", out, marks=marks)
         sweeps += 1
-        wait_until_one_more_runs(process, marks)
+        for kernel in next_kernels(process, marks):
+            if luck.random() < 0.5 or not killed["kernel"]:
+                with suppress(ProcessLookupError):
+                    os.kill(kernel, signal.SIGKILL)
+                    killed["kernel"] += 1
         until = time.monotonic() + luck.uniform(0.5, 6)
         while process.poll() is None and time.monotonic() < until:
             time.sleep(luck.uniform(0.1, 1))
             own = family(process) if process.poll() is None else []
-            kernels = {int(line) for mark in marks.iterdir() for line in mark.read_text().split()}
-            victims = [one for one in own if luck.random() < 0.15]
-            for victim in victims:
-                killed["kernel" if victim.pid in kernels else "worker or warm process"] += 1
-                try:
+            for victim in [one for one in own if luck.random() < 0.15]:
+                with suppress(psutil.NoSuchProcess):
                     victim.kill()
-                except psutil.NoSuchProcess:
-                    continue
+                    killed["kernel" if victim.pid in kernels_of(marks) else "worker or warm process"] += 1
         own = family(process) if process.poll() is None else []
         killed["sweep"] += process.poll() is None
         process.kill()

@@ -119,7 +119,7 @@ def test_chapter_08_runs_on_a_file_of_ones_own_with_other_values(shop):
     assert decision["low"] <= decision["value"] <= decision["high"]
     assert decision["unit"] == "units of money per customer won"
     assert np.isnan(found.loc["margin_that_came", "value"])  # nobody was observed for 104 weeks
-    page = (shop / "out" / "08_lifetime_value.html").read_text()
+    page = unescape((shop / "out" / "08_lifetime_value.html").read_text())
     assert '<code>dataset = "shop.csv"</code>' in page
     assert "written for the default values" in page
     node = read_notebook(shop / "out" / "08_lifetime_value.ipynb")
