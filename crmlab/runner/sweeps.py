@@ -173,8 +173,10 @@ def sweep(
 
     Examples
     --------
-    >>> parts = {"grid": {"discount_rate": [0.05, 0.10, 0.15]}}
-    >>> sweep("notebooks/08_lifetime_value.ipynb", parts, "runs/discount").runs  # doctest: +SKIP
+    Three runs, and a table of them::
+
+        parts = {"grid": {"discount_rate": [0.05, 0.10, 0.15]}}
+        sweep("notebooks/08_lifetime_value.ipynb", parts, "runs/discount").runs
     """
     limits = Limits(timeout, memory)
     rounds = plans(notebook, study_from(cases), out, limits=limits, force=force, until_error=until_error)
@@ -265,10 +267,12 @@ def make_folder(folder: Path) -> None:
     SweepError
         It is a file, holds something else, or is of another format.
     """
+    there = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+    others = [name for name in there if not name.startswith(".sweep.json.")]  # another sweep begins just now
     if (folder / "sweep.json").exists():
         Catalogue.check(folder)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        what = "has other files in it" if folder.is_dir() else "is a file"
+    elif others or folder.is_file():
+        what = "is a file" if folder.is_file() else "has other files in it"
         raise SweepError(f"{folder}: {what} and is not a sweep's folder; name a new or an empty one")
     else:
         write_whole(folder / "sweep.json", json.dumps({"format": FORMAT}).encode())
@@ -441,7 +445,7 @@ def written(folder: Path) -> int | None:
     """When a run's end was written, in nanoseconds; None when it was not."""
     try:
         return (folder / "run.json").stat().st_mtime_ns
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
