@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from operator import is_
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ from jupyter_client.manager import KernelManager
 from crmlab.runner import kernels as warm_kernels
 from crmlab.runner.kernels import forkable, warm_process
 from crmlab.runner.warm import MODULES
+from crmlab.runner.workers import Workers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere kernels are started as usual")
 
@@ -59,6 +61,10 @@ def usual():
 
 @pytest.fixture(scope="module")
 def one():
+    """A kernel of a warm process that has forked a worker before, which needs other modules."""
+    with Workers(1, is_) as machine:
+        machine.submit("a task")
+        assert machine.finished(60) == [("a task", False)]
     with forked() as kernel:
         yield kernel
 

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from typing import Any
 
 # What chapters import, and the kernel itself. Not polars and DuckDB: they have threads of their own.
@@ -112,8 +113,9 @@ def next_request(owner: socket.socket) -> tuple[dict[str, Any] | None, list[int]
             return None, []
         *lines, pending = (pending + received).split(b"\n")
         if passed:
-            for module in RUNNERS:
-                importlib.import_module(module)
+            with warnings.catch_warnings():  # kernels that are forked later keep the filters of new ones
+                for module in RUNNERS:
+                    importlib.import_module(module)
         for line in lines:
             request = dict(json.loads(line))
             os.chdir(request["owner_in"])  # where a kernel finds its parent: `allow` looks there
