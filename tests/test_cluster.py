@@ -214,7 +214,7 @@ def test_when_the_client_goes_what_it_began_ends_on_the_workers_and_they_stay(th
     with subprocess.Popen([sys.executable, "-c", CALL, three], stderr=subprocess.DEVNULL) as client:
         assert until(lambda: all(len(doing_runs([one])) == 4 for one in workers)), doing_runs(workers)
         client.send_signal(sign)
-        assert client.wait(30) != 0
+        assert client.wait(60) != 0
     assert until(lambda: not doing_runs(workers), 60), doing_runs(workers)
     assert all(one.is_running() for one in workers)
     assert ended("runs") == 0
