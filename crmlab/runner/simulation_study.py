@@ -74,8 +74,9 @@ def performance(catalogue: Catalogue, truth: Mapping[str, float | str | None], *
 
     Examples
     --------
-    >>> catalogue = Catalogue("runs/coverage")  # doctest: +SKIP
-    >>> performance(catalogue, {"churn_rate": "true_churn_rate"})  # doctest: +SKIP
+    Of a folder of repeats, whose truth is a parameter::
+
+        performance(Catalogue("runs/coverage"), {"churn_rate": "true_churn_rate"})
     """
     import pandas as pd
 
